@@ -1,0 +1,1 @@
+"""What we say: articles, sections, similarity, clusters, folding, editions. Pure: values in, values out."""

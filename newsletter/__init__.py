@@ -1,0 +1,1 @@
+"""How it gets done: settings, ports, adapters, use cases, wiring and the doors."""

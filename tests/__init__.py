@@ -1,0 +1,1 @@
+"""What we promise. Never remove this file: without it `tests/content` would be imported as `content`."""
