@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -13,6 +13,9 @@ from newsletter.storage.errors import StoreError
 
 #: How long one SQLite writer waits for another before it gives up. Commits last milliseconds.
 BUSY_TIMEOUT_MS = 30_000
+
+#: Marks a connection that only reads; see `reading`.
+_READS = "newsletter_reads"
 
 
 def open_engine(url: str) -> Engine:
@@ -31,8 +34,13 @@ def open_engine(url: str) -> Engine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _tune_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
+
+
+def reading(engine: Engine) -> Connection:
+    """Return a connection for reading only, to be used as a context; for writing use `engine.begin()`."""
+    return engine.connect().execution_options(**{_READS: True})
 
 
 def migrate(engine: Engine) -> None:
@@ -61,7 +69,8 @@ def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     cursor.close()
 
 
-def _begin_immediate(connection: object) -> None:
+def _begin(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once in WAL mode (SQLITE_BUSY_SNAPSHOT), whatever
-    # the busy timeout: take the write lock first. Our reads are short, so they may queue with the writers.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+    # the busy timeout: whoever may write takes the write lock first. Readers neither wait nor make others wait.
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

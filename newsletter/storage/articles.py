@@ -1,0 +1,224 @@
+"""Keeps articles, their revisions, and what editors decided about each revision."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+)
+
+from content.approvals import Approval, Decision
+from content.articles import Article, canonical_content, parse_content
+from newsletter.storage.engine import reading
+from newsletter.storage.schema import Instant, metadata
+
+articles = Table(
+    "articles",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    #: The revision that the source showed last.
+    Column("revision", String(64), nullable=False),
+    Column("first_seen", Instant, nullable=False),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("revision", String(64), primary_key=True),
+    Column("article", Text, ForeignKey("articles.id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("pulled_at", Instant, nullable=False),
+    Index("ix_revisions_article", "article"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("revision", String(64), ForeignKey("revisions.revision"), nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("ix_approvals_revision", "revision"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one article stands: its current revision, and the approval in force for exactly that revision."""
+
+    article: Article
+    approval: Approval | None
+    pulled_at: datetime
+
+    @property
+    def word(self) -> str:
+        """Return the state in one word: pending, approved, rejected or withdrawn."""
+        return self.approval.decision.value if self.approval else "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What recording one article did: nothing, a new article, or a new revision of a known one."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: "Change") -> "Change":
+        """Return the sum of two changes."""
+        return Change(self.new + other.new, self.changed + other.changed, self.unchanged + other.unchanged)
+
+
+#: The newest approval of each revision is the one in force.
+_NEWEST = select(func.max(approvals.c.number)).group_by(approvals.c.revision)
+
+
+class ArticleStore:
+    """Articles on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, pulled: Iterable[Article], now: datetime) -> Change:
+        """Keep what a source showed, all of it or nothing. Unchanged content writes nothing."""
+        change = Change()
+        with self._engine.begin() as connection:
+            for article in pulled:
+                change += _record(connection, article, now)
+        return change
+
+    def decide(self, decisions: Iterable[Approval]) -> int:
+        """Append `decisions`; return how many were new. The same decision about a revision is kept once."""
+        added = 0
+        with self._engine.begin() as connection:
+            for approval in decisions:
+                held = _approval_of(connection, approval.revision)
+                if held and held.decision is approval.decision:
+                    continue
+                connection.execute(
+                    approvals.insert().values(
+                        revision=approval.revision,
+                        decision=approval.decision.value,
+                        by=approval.by,
+                        at=approval.at,
+                        note=approval.note,
+                    )
+                )
+                added += 1
+        return added
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return every article as its source shows it now, by id."""
+        with reading(self._engine) as connection:
+            return tuple(_standing(row) for row in connection.execute(_standings().order_by(articles.c.id)))
+
+    def approved(self) -> tuple[Standing, ...]:
+        """Return the articles whose current revision is approved, the oldest approval first."""
+        query = (
+            _standings().where(approvals.c.decision == Decision.APPROVED.value).order_by(approvals.c.at, articles.c.id)
+        )
+        with reading(self._engine) as connection:
+            return tuple(_standing(row) for row in connection.execute(query))
+
+    def find(self, wanted: str) -> tuple[Standing, ...]:
+        """Return the articles whose id is `wanted`, or whose id or current revision begins with it."""
+        if not wanted:
+            return ()
+        with reading(self._engine) as connection:
+            exact = connection.execute(_standings().where(articles.c.id == wanted)).all()
+            rows: Sequence[Row[tuple[object, ...]]] = (
+                exact
+                or connection.execute(
+                    _standings()
+                    .where(
+                        articles.c.id.startswith(wanted, autoescape=True)
+                        | articles.c.revision.startswith(wanted, autoescape=True)
+                    )
+                    .order_by(articles.c.id)
+                ).all()
+            )
+            return tuple(_standing(row) for row in rows)
+
+    def history(self, article: str) -> tuple[tuple[str, datetime], ...]:
+        """Return the revisions of one article with the time each was pulled, the oldest first."""
+        query = select(revisions.c.revision, revisions.c.pulled_at).where(revisions.c.article == article)
+        with reading(self._engine) as connection:
+            return tuple((row.revision, row.pulled_at) for row in connection.execute(query.order_by("pulled_at")))
+
+    def revision(self, revision: str) -> Article | None:
+        """Return the content of one revision, whether current or not."""
+        query = (
+            select(revisions.c.content, articles.c.source)
+            .join(articles, articles.c.id == revisions.c.article)
+            .where(revisions.c.revision == revision)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        return parse_content(row.content, row.source) if row else None
+
+
+def _record(connection: Connection, article: Article, now: datetime) -> Change:
+    known = connection.execute(select(articles.c.revision).where(articles.c.id == article.id)).scalar()
+    if known == article.revision:
+        return Change(unchanged=1)
+    if known is None:
+        connection.execute(
+            articles.insert().values(id=article.id, source=article.source, revision=article.revision, first_seen=now)
+        )
+    seen = connection.execute(select(revisions.c.revision).where(revisions.c.revision == article.revision)).scalar()
+    if seen is None:  # a text that went back to an earlier wording is that earlier revision again
+        connection.execute(
+            revisions.insert().values(
+                revision=article.revision,
+                article=article.id,
+                title=article.title,
+                content=canonical_content(article),
+                pulled_at=now,
+            )
+        )
+    connection.execute(
+        articles.update().where(articles.c.id == article.id).values(revision=article.revision, source=article.source)
+    )
+    return Change(new=1) if known is None else Change(changed=1)
+
+
+def _approval_of(connection: Connection, revision: str) -> Approval | None:
+    query = select(approvals).where(approvals.c.revision == revision).order_by(approvals.c.number.desc()).limit(1)
+    row = connection.execute(query).first()
+    return _approval(row) if row else None
+
+
+def _standings() -> Select[tuple[object, ...]]:
+    newest = approvals.c.number.in_(_NEWEST)
+    return (
+        select(articles.c.source, revisions.c.content, revisions.c.pulled_at, approvals)
+        .join(revisions, revisions.c.revision == articles.c.revision)
+        .outerjoin(approvals, (approvals.c.revision == articles.c.revision) & newest)
+    )
+
+
+def _standing(row: Row[tuple[object, ...]]) -> Standing:
+    article = parse_content(row.content, row.source)
+    return Standing(article, _approval(row) if row.decision else None, row.pulled_at)
+
+
+def _approval(row: Row[tuple[object, ...]]) -> Approval:
+    return Approval(revision=row.revision, decision=Decision(row.decision), by=row.by, at=row.at, note=row.note)

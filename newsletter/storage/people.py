@@ -1,0 +1,164 @@
+"""Keeps subscribers, how each stands to each mailing list, and the addresses we do not write to."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import Column, Engine, ForeignKey, Index, Row, String, Table, Text, select
+
+from newsletter.storage.engine import reading
+from newsletter.storage.schema import Instant, metadata
+from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("address", Text, nullable=False),
+    #: The address as we compare it: one mailbox is one person.
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("joined_at", Instant, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("list", String(64), primary_key=True),
+    Column("subscriber", String(36), ForeignKey("subscribers.id"), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("since", Instant, nullable=False),
+    Index("ix_subscriptions_list_state", "list", "state"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("reason", String(24), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+)
+
+#: People read in one go while an audience is planned: a list of any length passes in bounded memory.
+PAGE = 5_000
+
+
+class PeopleStore:
+    """People on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(
+        self, people: Iterable[Subscriber], mailing_list: str, now: datetime, state: SubscriptionState
+    ) -> tuple[int, int]:
+        """Add people to a list; return how many were new to it and how many it knew already.
+
+        Whoever the list knows keeps the state they have: adding never brings back a person who left.
+        """
+        new = known = 0
+        with self._engine.begin() as connection:
+            for person in people:
+                id_ = connection.execute(select(subscribers.c.id).where(subscribers.c.key == person.key)).scalar()
+                if id_ is None:
+                    id_ = person.id
+                    connection.execute(
+                        subscribers.insert().values(
+                            id=id_,
+                            address=person.address,
+                            key=person.key,
+                            name=person.name,
+                            language=person.language,
+                            zone=person.zone,
+                            joined_at=now,
+                        )
+                    )
+                stands = select(subscriptions.c.state).where(
+                    subscriptions.c.list == mailing_list, subscriptions.c.subscriber == id_
+                )
+                if connection.execute(stands).scalar() is not None:
+                    known += 1
+                    continue
+                new += 1
+                connection.execute(
+                    subscriptions.insert().values(list=mailing_list, subscriber=id_, state=state.value, since=now)
+                )
+        return new, known
+
+    def set_state(self, mailing_list: str, subscriber: str, state: SubscriptionState, now: datetime) -> bool:
+        """Change how one person stands to a list; tell whether there was such a subscription."""
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                subscriptions.update()
+                .where(subscriptions.c.list == mailing_list, subscriptions.c.subscriber == subscriber)
+                .values(state=state.value, since=now)
+            )
+        return changed.rowcount == 1
+
+    def confirmed(self, mailing_list: str) -> Iterator[Subscriber]:
+        """Yield the people who agreed to receive a list, by id, in bounded memory."""
+        last = ""
+        while page := self._confirmed_after(mailing_list, last):
+            yield from page
+            last = page[-1].id
+
+    def find(self, address_or_id: str) -> Subscriber | None:
+        """Return the person with this address or id."""
+        wanted = subscribers.c.key == address_or_id.strip().casefold()
+        with reading(self._engine) as connection:
+            row = connection.execute(select(subscribers).where(wanted | (subscribers.c.id == address_or_id))).first()
+        return _subscriber(row) if row else None
+
+    def count(self, mailing_list: str) -> dict[SubscriptionState, int]:
+        """Return how many people stand how to a list."""
+        counts = dict.fromkeys(SubscriptionState, 0)
+        query = select(subscriptions.c.state).where(subscriptions.c.list == mailing_list)
+        with reading(self._engine) as connection:
+            for row in connection.execute(query):
+                counts[SubscriptionState(row.state)] += 1
+        return counts
+
+    def suppress(self, suppression: Suppression) -> None:
+        """Remember an address we do not write to. The same reason is kept once, with its first date."""
+        known = select(suppressions.c.key).where(
+            suppressions.c.key == suppression.key, suppressions.c.reason == suppression.reason.value
+        )
+        with self._engine.begin() as connection:
+            if connection.execute(known).first() is None:
+                connection.execute(
+                    suppressions.insert().values(
+                        key=suppression.key,
+                        reason=suppression.reason.value,
+                        since=suppression.since,
+                        until=suppression.until,
+                    )
+                )
+
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Return every suppression."""
+        with reading(self._engine) as connection:
+            return tuple(
+                Suppression(row.key, Reason(row.reason), row.since, row.until)
+                for row in connection.execute(select(suppressions).order_by("key", "reason"))
+            )
+
+    def _confirmed_after(self, mailing_list: str, last: str) -> list[Subscriber]:
+        query = (
+            select(subscribers)
+            .join(subscriptions, subscriptions.c.subscriber == subscribers.c.id)
+            .where(
+                subscriptions.c.list == mailing_list,
+                subscriptions.c.state == SubscriptionState.CONFIRMED.value,
+                subscribers.c.id > last,
+            )
+            .order_by(subscribers.c.id)
+            .limit(PAGE)
+        )
+        with reading(self._engine) as connection:
+            return [_subscriber(row) for row in connection.execute(query)]
+
+
+def _subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
+    return Subscriber(id=row.id, address=row.address, name=row.name, language=row.language, zone=row.zone)

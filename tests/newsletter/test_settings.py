@@ -1,0 +1,96 @@
+"""A wrong setting is one line: the name, the value, what would do."""
+
+from pathlib import Path
+
+import pytest
+
+from newsletter.settings import Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_stand_alone() -> None:
+    assert load().store_url == "sqlite:///var/store.db"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "newsletter.toml").write_text('title = "From the file"\nsmtp_port = 2525\n')
+    monkeypatch.setenv("NEWSLETTER_TITLE", "From outside")
+
+    settings = load()
+
+    assert (settings.title, settings.smtp_port) == ("From outside", 2525)
+
+
+def test_sources_stand_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text('[[sources]]\nname = "magazine"\nlocation = "articles"\n')
+
+    assert [(s.name, s.kind, s.location) for s in load().sources] == [("magazine", "folder", "articles")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("smtp_timeout", "soon", "smtp_timeout: .* got 'soon'"),
+        ("smtp_timeout", "0", "smtp_timeout: .*greater than 0, got '0'"),
+        ("smtp_port", "65536", "smtp_port: .* got '65536'"),
+        ("zone", "Mars/Olympus", "zone: takes an IANA time zone such as Europe/London, got 'Mars/Olympus'"),
+        ("zone", "../etc/passwd", "zone: takes an IANA time zone"),
+        ("public_url", "news.example.org", "public_url: takes a web address"),
+        ("from_address", "Ann <a@example.org>", "from_address: takes one mail address"),
+        ("title", "Beauty\r\nBcc: x@example.org", "title: takes one line"),
+        ("newsletter", "Beauty News", "newsletter: .* got 'Beauty News'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_do(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"NEWSLETTER_{name.upper()}", value)
+
+    with pytest.raises(SettingsError, match=said):
+        load()
+
+
+def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text("colour = 'red'\n")
+
+    with pytest.raises(SettingsError, match="colour is no setting"):
+        load()
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text("title = \n")
+
+    with pytest.raises(SettingsError, match=r"newsletter\.toml"):
+        load()
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"elsewhere\.toml.*newsletter init"):
+        load(Path("elsewhere.toml"))
+
+
+def test_the_key_is_made_once_and_is_private(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+
+    assert settings.key() == settings.key()
+    assert (tmp_path / "key").stat().st_mode & 0o077 == 0
+
+
+def test_a_short_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("abc")
+
+    with pytest.raises(SettingsError, match="holds 3 characters"):
+        Settings(key_file=tmp_path / "short").key()
+
+
+def test_no_secret_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_SMTP_PASSWORD", "hunter2")
+
+    settings = load()
+
+    assert "hunter2" not in repr(settings)
+    assert settings.password() == "hunter2"
