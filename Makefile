@@ -1,0 +1,43 @@
+# The project's verbs. `make help` lists them.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# Flow runs of the demo and the tests talk to no one outside.
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench wheel clean
+
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## Make the virtual environment and install everything, pinned
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || { echo "Making the virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the project and its tools (about a minute the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fast]'
+	@touch $@
+
+demo: $(READY) ## Run the main job on sample articles and people; SOURCE=path for your own file or folder
+	@$(BIN)/newsletter demo $(if $(SOURCE),--source "$(SOURCE)")
+
+test: $(READY) ## Pass every test
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Format, lint, types, tests: before every commit
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+format: $(READY) ## Format the code and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+wheel: $(READY) ## Build the wheel and the source distribution into dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+clean: ## Remove what the demo, the tests and the builds wrote
+	@rm -rf var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
