@@ -21,16 +21,6 @@ class SettingsError(Exception):
     """A setting is wrong; the message names it, shows the value, says what would do."""
 
 
-class SourceSettings(BaseSettings):
-    """One place that articles come from."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    kind: Literal["folder", "feed", "wordpress", "ghost", "web"] = "folder"
-    location: str
-
-
 class Settings(BaseSettings):
     """What the product is told from outside. Relative paths are relative to the working directory."""
 
@@ -63,9 +53,10 @@ class Settings(BaseSettings):
     smtp_timeout: Annotated[float, Field(gt=0)] = Field(60.0, description="Seconds to wait for the mail server.")
     on_uncertain: Literal["hold", "resend"] = Field("hold", description="What to do when a reply never came.")
 
+    edition_approval: Literal["automatic", "person"] = Field(
+        "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
+    )
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
-
-    sources: tuple[SourceSettings, ...] = ()
 
     @classmethod
     def settings_customise_sources(

@@ -25,12 +25,6 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     assert (settings.title, settings.smtp_port) == ("From outside", 2525)
 
 
-def test_sources_stand_in_the_file(tmp_path: Path) -> None:
-    (tmp_path / "newsletter.toml").write_text('[[sources]]\nname = "magazine"\nlocation = "articles"\n')
-
-    assert [(s.name, s.kind, s.location) for s in load().sources] == [("magazine", "folder", "articles")]
-
-
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [

@@ -1,4 +1,4 @@
-"""Articles with their approvals, people with their subscriptions, editions with their renderings."""
+"""Sources, articles with their approvals, people with their subscriptions, editions with their renderings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,6 +42,19 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_rulings")),
+    )
+    op.create_table(
+        "sources",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("policy", sa.String(length=16), nullable=False),
+        sa.Column("added_at", Instant(), nullable=False),
+        sa.Column("pulled_at", Instant(), nullable=True),
+        sa.Column("succeeded_at", Instant(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("memory", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_sources")),
     )
     op.create_table(
         "subscribers",
