@@ -5,7 +5,7 @@ from datetime import datetime
 
 from content.approvals import Approval, Decision
 from newsletter.ports import Problem, Pull, Source, SourceError
-from newsletter.storage.articles import ArticleStore, Change
+from newsletter.storage.articles import NO_CHANGE, ArticleStore, Change
 from newsletter.storage.sources import Policy, SourceStore
 
 
@@ -14,7 +14,7 @@ class Report:
     """How one source's pull went. `error` is empty unless the source as a whole could not be read."""
 
     source: str
-    change: Change = Change()
+    change: Change = NO_CHANGE
     approved: int = 0
     problems: tuple[Problem, ...] = ()
     error: str = ""

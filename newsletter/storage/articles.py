@@ -87,6 +87,8 @@ class Change:
         return Change(self.new + other.new, self.changed + other.changed, self.unchanged + other.unchanged)
 
 
+NO_CHANGE = Change()
+
 #: The newest approval of each revision is the one in force.
 _NEWEST = select(func.max(approvals.c.number)).group_by(approvals.c.revision)
 
@@ -99,7 +101,7 @@ class ArticleStore:
 
     def record(self, pulled: Iterable[Article], now: datetime) -> Change:
         """Keep what a source showed, all of it or nothing. Unchanged content writes nothing."""
-        change = Change()
+        change = NO_CHANGE
         with self._engine.begin() as connection:
             for article in pulled:
                 change += _record(connection, article, now)

@@ -1,0 +1,54 @@
+"""The command line: `newsletter --help` teaches it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.approving import ApprovingError
+from newsletter.cli import articles, care, demo, editions, near_duplicates, sources
+from newsletter.cli.console import Exit, err
+from newsletter.ports import SourceError
+from newsletter.publishing import PublishingError
+from newsletter.settings import SettingsError
+from newsletter.storage.errors import StoreError
+
+#: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
+EXPECTED = (ApprovingError, PublishingError, SettingsError, SourceError, StoreError)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Fold overlapping articles into one edition; deliver it as email, feeds and a web archive.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 held for a person.",
+)
+
+
+@app.callback()
+def _common(
+    config: Annotated[Path | None, typer.Option(help="Settings file; newsletter.toml unless named.")] = None,
+) -> None:
+    """Read the settings; every command sees them."""
+
+
+app.command()(care.init)
+app.command()(care.doctor)
+app.command()(demo.demo)
+app.add_typer(sources.source, name="source")
+app.command("ingest")(sources.ingest_command)
+app.add_typer(articles.article, name="article")
+app.command()(near_duplicates.fold)
+app.command()(near_duplicates.duplicates)
+app.add_typer(editions.edition, name="edition")
+app.command("send")(editions.send)
+
+
+def main() -> None:
+    """Run the command line; end with its exit code."""
+    try:
+        app()
+    except EXPECTED as error:
+        err.print(f"newsletter: {error}", style="red", markup=False)
+        sys.exit(Exit.FAILED)

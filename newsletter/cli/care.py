@@ -1,0 +1,126 @@
+"""`newsletter init` and `newsletter doctor`: set up, and find out what is wrong."""
+
+import shutil
+import smtplib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.console import Exit, JsonOption, out, print_json, settings
+from newsletter.ports import SourceError
+from newsletter.settings import DEFAULT_FILE, Settings, SettingsError
+from newsletter.storage.errors import StoreError
+from newsletter.wiring import House, make_source, open_house
+
+#: A store, a journal and a site of a few thousand editions fit into this many bytes; below, sends may stop half-way.
+DISK_FLOOR_BYTES = 500 * 1024 * 1024
+
+TEMPLATE = """\
+# The newsletter's settings. Every one can also stand in the environment as NEWSLETTER_NAME, and that wins.
+# Secrets only there, or in a file that is named here. docs/operations.md explains each setting.
+
+newsletter = "beauty"
+title = "Beauty resources, tips, and news"
+rhythm = "weekly"                       # daily, weekly or monthly
+zone = "Europe/London"                  # decides which day and week it is
+
+public_url = "https://news.example.org" # the public site, as readers see it
+from_name = "Beauty News"
+from_address = "hello@news.example.org"
+postal_address = ""                     # stands in every mail; the law asks for one
+
+smtp_host = "localhost"
+smtp_port = 25
+smtp_security = "none"                  # none, starttls or tls
+# smtp_username = ""
+# smtp_password_file = ""
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: whether it is well, and what to do if it is not."""
+
+    check: str
+    well: bool
+    said: str
+
+
+def init(folder: Annotated[Path, typer.Argument(help="Where to write newsletter.toml.")] = Path()) -> None:
+    """Write a newsletter.toml to start from. An existing one is left alone."""
+    file = folder / DEFAULT_FILE
+    if file.exists():
+        out.print(f"{file} is there already and stays as it is.")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(TEMPLATE)
+    out.print(f"Wrote {file}. Set the sender, the mail server and the postal address in it, then: newsletter doctor")
+
+
+def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Check everything a send needs: settings, database, mail server, sources, address, key, disk."""
+    findings = list(_examine(settings(context)))
+    if as_json:
+        print_json([asdict(f) for f in findings])
+    for finding in findings if not as_json else ():
+        mark, style = ("ok  ", "green") if finding.well else ("WRONG", "red")
+        out.print(f"[{style}]{mark:6}[/]", end="")
+        out.print(f"{finding.check}: {finding.said}", markup=False)
+    if not all(f.well for f in findings):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _examine(given: Settings) -> Iterator[Finding]:
+    yield _well("postal address", bool(given.postal_address), given.postal_address, "set postal_address")
+    secure = given.public_url.startswith("https://")
+    yield _well("public address", secure, given.public_url, "one-click unsubscribing (RFC 8058) needs https")
+    yield _try("signing key", lambda: f"{len(given.key())} characters")
+    yield _try("mail server", lambda: _greet(given))
+    free = shutil.disk_usage(_existing(given.home)).free
+    yield _well("disk", free > DISK_FLOOR_BYTES, f"{free // 2**20} MB free", "make room: 500 MB or more")
+    try:
+        with open_house(given) as house:
+            yield Finding("database", True, f"{house.engine.url.render_as_string()} is up to date")
+            yield from _examine_sources(house)
+    except StoreError as error:
+        yield Finding("database", False, str(error))
+
+
+def _examine_sources(house: House) -> Iterator[Finding]:
+    records = house.sources.all()
+    yield _well("sources", bool(records), f"{len(records)} known", "add one: newsletter source add NAME FOLDER")
+    for record in records:
+        yield _try(f"source {record.name}", lambda r=record: f"{len(make_source(r).pull({}).articles)} articles")  # type: ignore[misc]
+
+
+def _well(check: str, well: bool, said: str, otherwise: str) -> Finding:
+    return Finding(check, well, said if well else otherwise)
+
+
+def _try(check: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, True, look())
+    except (OSError, smtplib.SMTPException, SettingsError, SourceError) as error:
+        return Finding(check, False, str(error))
+
+
+def _greet(given: Settings) -> str:
+    where = f"{given.smtp_host}:{given.smtp_port}"
+    connect = smtplib.SMTP_SSL if given.smtp_security == "tls" else smtplib.SMTP
+    try:
+        with connect(given.smtp_host, given.smtp_port, timeout=min(given.smtp_timeout, 10)) as server:
+            if given.smtp_security == "starttls":
+                server.starttls()
+            server.ehlo()
+            if given.smtp_username:
+                server.login(given.smtp_username, given.password())
+    except OSError as error:
+        raise OSError(f"{where} does not answer ({error}); set smtp_host and smtp_port") from error
+    return f"{where} answers"
+
+
+def _existing(folder: Path) -> Path:
+    return next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())

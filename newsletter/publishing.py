@@ -1,0 +1,267 @@
+"""Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from content.assembly import assemble
+from content.clusters import cluster
+from content.editions import Edition
+from content.folding import as_json, fold
+from content.looks import Look
+from content.periods import Period, Rhythm, period_of
+from content.sections import split
+from newsletter.feeds.site import write_site
+from newsletter.rendering.email import render_email
+from newsletter.rendering.environment import template_hashes
+from newsletter.settings import Settings
+from newsletter.storage.articles import ArticleStore, Standing
+from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
+from newsletter.storage.ledger import Ledger
+from newsletter.storage.people import PeopleStore
+from subscribers.deliveries import Recipient, Tally
+from subscribers.people import address_key
+
+#: Everybody gets the same stories for now, so there is one rendering.
+EVERYBODY = "everybody"
+
+#: Who approves an edition that nothing holds, when `edition_approval` is automatic.
+BY_RULE = "rule: every article approved, nothing held"
+
+#: States in which an edition counts: its articles are told, and its page stands in the archive.
+TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
+
+
+class PublishingError(Exception):
+    """An edition cannot be made or moved; the message says what would do."""
+
+
+class Desk(Protocol):
+    """What publishing works with; the house has it all."""
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings."""
+
+    @property
+    def articles(self) -> ArticleStore:
+        """Return where articles and approvals are."""
+
+    @property
+    def editions(self) -> EditionStore:
+        """Return where editions are."""
+
+    @property
+    def people(self) -> PeopleStore:
+        """Return where subscribers are."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return where deliveries are."""
+
+
+def edition_key(settings: Settings, now: datetime) -> str:
+    """Return the key of the edition that is due at `now`."""
+    return f"{settings.newsletter}-{settings.rhythm}-{_period(settings, now).name}"
+
+
+def look_of(settings: Settings) -> Look:
+    """Return how the newsletter presents itself."""
+    return Look(
+        name=settings.title,
+        site_url=settings.public_url,
+        postal_address=settings.postal_address,
+        contact=settings.from_address,
+    )
+
+
+def draft(desk: Desk, now: datetime, *, again: bool = False) -> EditionRecord | None:
+    """Make this period's edition unless it is there; return it. None when no approved article is left to tell.
+
+    Args:
+        desk: The stores and settings.
+        now: The time; it decides the period.
+        again: Make it anew if it is only a draft or held, for instance after a ruling.
+    """
+    key = edition_key(desk.settings, now)
+    known = desk.editions.find(key)
+    if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
+        return known
+    fresh = _fresh(desk, key)[: desk.settings.maximum_stories]
+    if not fresh:
+        return known
+    record = _compose(desk, fresh, now)
+    rendering = render_email(record.edition, look_of(desk.settings))
+    desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
+    return desk.editions.find(key)
+
+
+def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
+    """Approve a draft or held edition, which an editor may do although something held it.
+
+    Raises:
+        PublishingError: There is no such edition, it has moved on, or what it was made of has changed.
+    """
+    record = find(desk, key)
+    if record.state is EditionState.APPROVED:
+        return record
+    changed = what_changed(desk, record)
+    if changed:
+        raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
+    if not by.strip():
+        raise PublishingError("an approval needs the name of who gives it: --by NAME")
+    _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now)
+    return find(desk, key)
+
+
+def cancel(desk: Desk, key: str, *, reason: str) -> int:
+    """Stop an edition for good; return how many people will not get it who were still to. Its articles are free again.
+
+    Raises:
+        PublishingError: There is no such edition, or it has gone out.
+    """
+    find(desk, key)
+    _move(desk, key, EditionState.CANCELLED, reason=reason)
+    return desk.ledger.stop(key, reason or "cancelled") if desk.ledger.mailing(key) else 0
+
+
+def release(desk: Desk, key: str, now: datetime) -> Tally:
+    """Put an approved edition on the site and freeze its audience; return the sum. The second time changes nothing.
+
+    Raises:
+        PublishingError: It is not approved, or what was approved has changed since; it is held then.
+    """
+    record = find(desk, key)
+    if record.state not in TOLD:
+        raise PublishingError(f"{key} is {record.state.value}, not approved. {record.reason}".strip())
+    if desk.ledger.mailing(key) is None:
+        changed = what_changed(desk, record)
+        if changed:
+            _move(desk, key, EditionState.HELD, reason="; ".join(changed))
+            raise PublishingError(f"{key} is held: {'; '.join(changed)}")
+    build_site(desk)
+    return desk.ledger.freeze(key, _audience(desk, now), mailing_list=desk.settings.newsletter)
+
+
+def build_site(desk: Desk) -> int:
+    """Write the archive and the feeds of every edition that counts; return how many that are."""
+    told = [record.edition for record in desk.editions.all(desk.settings.newsletter) if record.state in TOLD]
+    write_site(desk.settings.home / "site", told, look_of(desk.settings))
+    return len(told)
+
+
+def finish(desk: Desk, key: str) -> bool:
+    """Note that an edition has reached everybody it could; tell whether it has."""
+    if desk.ledger.mailing(key) is None or not desk.ledger.tally(key).is_done:
+        return False
+    return desk.editions.move(key, EditionState.SENT)
+
+
+def find(desk: Desk, key: str) -> EditionRecord:
+    """Return the edition of this key, or the newest for an empty key.
+
+    Raises:
+        PublishingError: There is none.
+    """
+    if key:
+        record = desk.editions.find(key)
+        if record is None:
+            raise PublishingError(f"there is no edition {key!r}; 'newsletter edition list' shows them")
+        return record
+    everything = desk.editions.all(desk.settings.newsletter)
+    if not everything:
+        raise PublishingError("there is no edition yet; 'newsletter edition draft' makes one")
+    return everything[0]
+
+
+def what_changed(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
+    """Return in words what is no longer as it was when the edition was made; nothing when all is."""
+    manifest = record.edition.manifest
+    approved = {s.article.id: s.article.revision for s in desk.articles.approved()}
+    articles = [
+        f"{article!r} was withdrawn or edited since" for article, revision in manifest.revisions
+        if approved.get(article) != revision
+    ]
+    templates = dict(template_hashes("email/digest"))
+    changed = [name for name, hash_ in manifest.templates if templates.get(name) != hash_]
+    return (*articles, *(f"the template {name} changed since" for name in changed))
+
+
+def _period(settings: Settings, now: datetime) -> Period:
+    return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
+
+
+def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
+    """Return the approved articles that no other edition has told."""
+    told = {
+        article
+        for record in desk.editions.all(desk.settings.newsletter)
+        if record.edition.key != key and record.state is not EditionState.CANCELLED
+        for article, _ in record.edition.manifest.revisions
+    }
+    return tuple(s for s in desk.articles.approved() if s.article.id not in told)
+
+
+def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> EditionRecord:
+    settings = desk.settings
+    sections = [
+        section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)
+    ]
+    folding = fold(sections, cluster(sections))
+    period = _period(settings, now)
+    edition = assemble(
+        folding,
+        [s.article for s in fresh],
+        newsletter=settings.newsletter,
+        period=period,
+        title=settings.title,
+        language=settings.language,
+        published_at=now.replace(microsecond=0),
+        templates=template_hashes("email/digest"),
+    )
+    reason = _why_held(desk, edition, len(folding.contradictions))
+    state = EditionState.HELD if reason else EditionState.APPROVED
+    record = EditionRecord(
+        edition=edition,
+        state=state,
+        reason=reason,
+        folding=json.dumps(as_json(folding), ensure_ascii=False),
+        created_at=now,
+    )
+    return record if reason else replace(record, approved_by=BY_RULE, approved_at=now)
+
+
+def _why_held(desk: Desk, edition: Edition, contradictions: int) -> str:
+    settings = desk.settings
+    reasons = {
+        f"{contradictions} pairs of sentences contradict each other; both stand, marked, until an editor has chosen":
+            contradictions > 0,
+        f"it has {len(edition.stories)} stories, minimum_stories is {settings.minimum_stories}":
+            len(edition.stories) < settings.minimum_stories,
+        "the postal address is missing; set postal_address": not settings.postal_address,
+        "it waits for a person's approval, as edition_approval says": settings.edition_approval == "person",
+    }  # fmt: skip
+    return "; ".join(reason for reason, holds in reasons.items() if holds)
+
+
+def _audience(desk: Desk, now: datetime) -> Iterator[Recipient]:
+    suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
+    for person in desk.people.confirmed(desk.settings.newsletter):
+        yield Recipient(
+            subscriber=person.id,
+            address=person.address,
+            name=person.name,
+            variant=EVERYBODY,
+            excluded=suppressed.get(address_key(person.address), ""),
+        )
+
+
+def _move(
+    desk: Desk, key: str, to: EditionState, *, reason: str = "", by: str = "", now: datetime | None = None
+) -> None:
+    if not desk.editions.move(key, to, reason=reason, by=by, at=now):
+        state = find(desk, key).state.value
+        raise PublishingError(f"{key} is {state} and cannot become {to.value}")
