@@ -10,7 +10,7 @@ from content.articles import Block
 from content.claims import Claim, read
 from content.clusters import Cluster, Ruling, RulingKind
 from content.furniture import Furniture, furniture
-from content.guards import judge
+from content.guards import contradiction, differences
 from content.sections import Section
 from content.similarity import overlap, weigh
 from content.text import normal, sentences, words
@@ -231,14 +231,14 @@ class _Folder:
             for other, theirs, score in every.like(claim):
                 if other.section == statement.section:
                     continue
-                verdict = judge(claim, theirs)
                 their_key = other.section, other.index
-                if verdict.contradiction:
+                clash = contradiction(theirs, claim)
+                if clash:
                     clashing |= {key, their_key}
                     pair = frozenset((statement.fingerprint, other.fingerprint))
                     if pair not in self._decisions.settled:
-                        self._contradictions.append(Contradiction(other, statement, str(verdict.contradiction)))
-                elif score >= REPEATS and verdict.same:
+                        self._contradictions.append(Contradiction(other, statement, str(clash)))
+                elif score >= REPEATS and not differences(claim, theirs):
                     agreeing.append((key, their_key))
             every.add(statement, claim)
         return clashing | {k for pair in agreeing for k in pair if not clashing.isdisjoint(pair)}
@@ -255,7 +255,7 @@ class _Folder:
         for other, theirs, score in pool.like(claim):
             if score < REPEATS:
                 return None
-            if judge(claim, theirs).same:
+            if not differences(claim, theirs):
                 return Drop(statement, other, round(score, 4), Rule.SAME_STATEMENT)
         return None
 

@@ -43,23 +43,12 @@ class Difference:
         return f"{self.guard}: {self.here}" + (f" against {self.there}" if self.there else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a sentence may be dropped for another: not when they differ; contradictions name their reason."""
+def differences(claim: Claim, witness: Claim) -> tuple[Difference, ...]:
+    """Return what `claim` says beyond or against `witness`: one is enough to keep it.
 
-    differences: tuple[Difference, ...] = ()
-    contradiction: Difference | None = None
-
-    @property
-    def same(self) -> bool:
-        """Tell whether no guard objects."""
-        return not self.differences
-
-
-def judge(claim: Claim, witness: Claim) -> Verdict:
-    """Return what `claim` says beyond or against `witness`. The overlap of their words is not judged here."""
-    differences = [d for guard in _GUARDS for d in guard(claim, witness)]
-    return Verdict(tuple(differences), _contradiction(claim, witness))
+    The overlap of their words is not judged here.
+    """
+    return tuple(d for guard in _GUARDS for d in guard(claim, witness))
 
 
 def common(a: Claim, b: Claim) -> float:
@@ -130,7 +119,7 @@ def _substitution(claim: Claim, witness: Claim) -> list[Difference]:
 _GUARDS = (_numbers, _negation, _opposites, _named, _safety, _conditions, _substitution)
 
 
-def _contradiction(claim: Claim, witness: Claim) -> Difference | None:
+def contradiction(claim: Claim, witness: Claim) -> Difference | None:
     """Return the reason why both cannot be right, or None."""
     if common(claim, witness) < SAME_MATTER:
         return None

@@ -1,7 +1,7 @@
 """Reads the numbers of a sentence with their units: digits, words, ranges, rates and vague amounts."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from content.text import normal
 

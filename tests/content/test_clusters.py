@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import permutations
 
 from content.clusters import Ruling, RulingKind, cluster
-from tests.builders_content import APPROVED, make_article, make_sections, texts
+from tests.content.builders import APPROVED, make_article, make_sections, texts
 
 HOW_A = (
     "How Lash Tinting Works",

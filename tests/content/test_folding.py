@@ -7,7 +7,7 @@ from content.articles import Block, BlockKind, Mark, MarkKind
 from content.clusters import Ruling, RulingKind, cluster
 from content.folding import Folding, Printed, Rule, See, fingerprint, fold
 from content.reports import as_json
-from tests.builders_content import APPROVED, make_article, make_sections
+from tests.content.builders import APPROVED, make_article, make_sections
 
 A = make_article(
     "a",
