@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from content.articles import Article, Block, BlockKind
+from content.roles import closes
 
 #: An article that carries no approval yet is younger than every approved one.
 NOT_APPROVED = datetime.max.replace(tzinfo=UTC)
@@ -46,8 +47,9 @@ class Section:
 def split(article: Article, approved_at: datetime = NOT_APPROVED) -> tuple[Section, ...]:
     """Cut `article` into sections at its headings; prose before the first heading is a passage.
 
-    An article without any heading comes out as one passage per paragraph. A heading with nothing under it
-    makes no section.
+    An article without any heading comes out as one passage per paragraph. A paragraph that opens as a conclusion
+    does ("Overall, ...") ends the section it stands in, and is a passage of its own with what follows. A heading
+    with nothing under it makes no section.
     """
     pieces = _at_headings(article.blocks)
     if len(pieces) == 1 and not pieces[0][0]:
@@ -73,8 +75,10 @@ def _at_headings(blocks: tuple[Block, ...]) -> list[tuple[Block | None, tuple[Bl
     for block in blocks:
         if block.kind is BlockKind.HEADING:
             pieces.append((block, []))
-        else:
-            pieces[-1][1].append(block)
+            continue
+        if pieces[-1][1] and pieces[-1][0] and block.kind is BlockKind.PARAGRAPH and closes(block.text):
+            pieces.append((None, []))
+        pieces[-1][1].append(block)
     return [(heading, tuple(body)) for heading, body in pieces if body]
 
 

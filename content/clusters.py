@@ -1,0 +1,230 @@
+"""Gathers the sections that explain the same thing; what an editor decided always wins."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+from operator import attrgetter
+
+from content.sections import Section
+from content.similarity import Affinity, Evidence, Profile, compare, profiles, weigh
+
+
+class RulingKind(StrEnum):
+    """What an editor may decide, about sections (by `Section.fingerprint`) or sentences (`folding.fingerprint`)."""
+
+    SAME = "same"  #: sections a and b explain the same, whatever the score
+    DIFFERENT = "different"  #: sections a and b never share a cluster
+    CANONICAL = "canonical"  #: print section a, whichever is the oldest
+    KEEP = "keep"  #: sentence a is never dropped
+    PREFER = "prefer"  #: of two contradicting sentences a is right and b is dropped
+    STAND = "stand"  #: sentences a and b may both stand
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """An editor's decision, named by fingerprints: it survives re-runs, and wins over every score."""
+
+    kind: RulingKind
+    a: str
+    b: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Two sections of a cluster that were found to say the same: which, how surely, by what rule and why."""
+
+    a: str  #: section id
+    b: str
+    score: float  #: 0.0 to 1.0
+    rule: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Sections that explain the same thing. A section that stands alone is in no cluster."""
+
+    canonical: Section
+    members: tuple[Section, ...]  #: the canonical one first, then by seniority
+    links: tuple[Link, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Return the identity: the canonical section's fingerprint."""
+        return self.canonical.fingerprint
+
+    @property
+    def echoes(self) -> tuple[Section, ...]:
+        """Return the members that are not printed."""
+        return self.members[1:]
+
+
+#: The least score at which two sections of different articles are linked, by how sure the subject is, when their
+#: headings give them the same role, and when they do not tell.
+THRESHOLDS: Mapping[tuple[Affinity, bool], float] = {
+    (Affinity.SAME, True): 0.14,
+    (Affinity.SAME, False): 0.24,
+    (Affinity.POSSIBLE, True): 0.26,
+    (Affinity.POSSIBLE, False): 0.34,
+    (Affinity.DIFFERENT, True): 0.62,
+    (Affinity.DIFFERENT, False): 0.62,
+}
+
+#: What a clash of roles must outweigh, and what two sections of one article must reach: only near copies do.
+NEAR_COPY = 0.62
+
+#: Members of two clusters that are compared before the clusters join. More than these change nothing but the time.
+CHECKED_MEMBERS = 8
+
+
+def cluster(sections: Iterable[Section], rulings: Iterable[Ruling] = ()) -> tuple[Cluster, ...]:
+    """Return the clusters of two or more sections that explain the same thing.
+
+    The order in which `sections` arrive makes no difference. Of two articles a section matches at most one of the
+    other's, each the best of the other; near copies inside one article are found too. Rulings win over every score.
+    """
+    ordered = sorted({s.id: s for s in sections}.values(), key=_seniority)
+    decided = tuple(rulings)
+    found = {p.section.id: p for p in profiles(ordered)}
+    weights = weigh([p.bag for p in found.values()])
+    links = _links(list(found.values()), weights)
+    groups = _Groups(found, decided)
+    for link in _ruled(ordered, decided):
+        groups.join(link, forced=True)
+    for link in sorted(links, key=lambda entry: (-entry.score, entry.a, entry.b)):
+        groups.join(link)
+    preferred = {r.a for r in decided if r.kind is RulingKind.CANONICAL}
+    return tuple(
+        sorted(
+            (_cluster(g, groups.links, preferred) for g in groups.parts() if len(g) > 1),
+            key=lambda c: _seniority(c.canonical),
+        )
+    )
+
+
+def _seniority(section: Section) -> tuple[object, ...]:
+    # The approval date decides. Among equals the longer text leaves less to add; the rest only breaks ties.
+    return section.approved_at, -len(section.text), section.article, section.revision, section.position
+
+
+def _cluster(group: Sequence[Section], links: Sequence[Link], preferred: set[str]) -> Cluster:
+    members = sorted(group, key=lambda s: (s.fingerprint not in preferred, _seniority(s)))
+    ids = {s.id for s in members}
+    return Cluster(
+        canonical=members[0], members=tuple(members), links=tuple(x for x in links if x.a in ids and x.b in ids)
+    )
+
+
+def _links(found: Sequence[Profile], weights: Mapping[str, int]) -> list[Link]:
+    by_article: dict[str, list[Profile]] = defaultdict(list)
+    for profile in found:
+        by_article[profile.section.revision].append(profile)
+    links = [link for parts in by_article.values() for link in _inside(parts, weights)]
+    for left, right in combinations(by_article.values(), 2):
+        links.extend(_between(left, right, weights))
+    return links
+
+
+def _inside(parts: Sequence[Profile], weights: Mapping[str, int]) -> list[Link]:
+    pairs = ((a, b, compare(a, b, weights)) for a, b in combinations(parts, 2))
+    return [_link(a, b, e, "near copy") for a, b, e in pairs if e.aligned >= NEAR_COPY]
+
+
+def _between(left: Sequence[Profile], right: Sequence[Profile], weights: Mapping[str, int]) -> list[Link]:
+    """Link the sections of two articles one to one: each must be the best match of the other."""
+    table = [[compare(a, b, weights) for b in right] for a in left]
+    scores = [[e.score if _eligible(e) else 0.0 for e in row] for row in table]
+    links = []
+    for i, a in enumerate(left):
+        j = max(range(len(right)), key=lambda n: scores[i][n])
+        if scores[i][j] > 0.0 and scores[i][j] >= max(row[j] for row in scores):
+            links.append(_link(a, right[j], table[i][j], "best match of both"))
+    return links
+
+
+def _eligible(evidence: Evidence) -> bool:
+    if evidence.clash:
+        return evidence.aligned >= NEAR_COPY
+    return evidence.score >= THRESHOLDS[evidence.affinity, evidence.role is not None]
+
+
+def _link(a: Profile, b: Profile, evidence: Evidence, rule: str) -> Link:
+    first, second = sorted((a, b), key=lambda p: p.section.id)
+    return Link(
+        a=first.section.id,
+        b=second.section.id,
+        score=round(evidence.score, 4),
+        rule=rule,
+        evidence=explain(a, b, evidence),
+    )
+
+
+def explain(a: Profile, b: Profile, evidence: Evidence) -> str:
+    """Return in words why two sections are taken for the same explainer."""
+    shared = sorted(a.subject.core & b.subject.core)
+    reasons = [f"same subject: {' '.join(shared)}"] if shared else []
+    if evidence.role:
+        reasons.append(f"both explain {evidence.role.value}")
+    reasons.append(f"their sentences match to {evidence.aligned:.0%}, their words to {evidence.overlap:.0%}")
+    return "; ".join(reasons)
+
+
+def _ruled(ordered: Sequence[Section], rulings: Sequence[Ruling]) -> list[Link]:
+    by_print: dict[str, list[Section]] = defaultdict(list)
+    for section in ordered:
+        by_print[section.fingerprint].append(section)
+    return [
+        Link(a=a.id, b=b.id, score=1.0, rule="an editor's ruling", evidence="an editor said that they are the same")
+        for ruling in rulings
+        if ruling.kind is RulingKind.SAME
+        for a in by_print.get(ruling.a, ())
+        for b in by_print.get(ruling.b, ())
+        if a.id != b.id
+    ]
+
+
+class _Groups:
+    """Sections in groups that only ever join, best link first."""
+
+    def __init__(self, found: Mapping[str, Profile], rulings: Iterable[Ruling]) -> None:
+        self.links: list[Link] = []
+        self._found = found
+        self._group: dict[str, list[Section]] = {key: [p.section] for key, p in found.items()}
+        self._apart = {frozenset((r.a, r.b)) for r in rulings if r.kind is RulingKind.DIFFERENT}
+
+    def join(self, link: Link, forced: bool = False) -> None:
+        left, right = self._group[link.a], self._group[link.b]
+        if left is not right:
+            if not forced and not self._may_join(left, right, link):
+                return
+            if len(left) < len(right):
+                left, right = right, left
+            left.extend(right)
+            for section in right:
+                self._group[section.id] = left
+        self.links.append(link)
+
+    def _may_join(self, left: list[Section], right: list[Section], link: Link) -> bool:
+        if self._ruled_apart(left, right):
+            return False
+        if link.rule != "near copy" and {s.revision for s in left} & {s.revision for s in right}:
+            return False
+        return not any(self._unlike(a, b) for a in _some(left) for b in _some(right))
+
+    def _ruled_apart(self, left: list[Section], right: list[Section]) -> bool:
+        if not self._apart:
+            return False
+        return any(frozenset((a.fingerprint, b.fingerprint)) in self._apart for a in left for b in right)
+
+    def _unlike(self, a: Section, b: Section) -> bool:
+        left, right = self._found[a.id].roles, self._found[b.id].roles
+        return bool(left and right and not set(left) & set(right)) and a.text != b.text
+
+    def parts(self) -> list[list[Section]]:
+        return list({id(group): group for group in self._group.values()}.values())
+
+
+def _some(group: list[Section]) -> list[Section]:
+    return sorted(group, key=attrgetter("id"))[:CHECKED_MEMBERS]

@@ -1,0 +1,424 @@
+"""Folds articles into one text: every explainer once, every fact kept, every drop explained."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from content.articles import Block
+from content.claims import Claim, read
+from content.clusters import Cluster, Ruling, RulingKind
+from content.furniture import Furniture, furniture
+from content.guards import contradiction, differences
+from content.sections import Section
+from content.similarity import overlap, weigh
+from content.text import normal, sentences, words
+
+#: From this likeness on an echo's sentence repeats a printed one, if no guard objects (docs/near-duplicates.md).
+REPEATS = 0.42
+
+#: Sentences that share a concept with more others than this are not looked up by it: it tells nothing.
+COMMON = 300
+
+#: A sentence that opens with one of these leans on the one before it.
+_LEANING = frozenset("this these that those it they he she such both instead however additionally also".split())
+
+
+class Rule(StrEnum):
+    """Why a sentence was dropped."""
+
+    SAME_WORDS = "same words"
+    SAME_STATEMENT = "same statement"
+    FURNITURE = "page furniture"
+    EDITOR = "an editor's choice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One sentence of one section, verbatim, and where it stands."""
+
+    article: str
+    section: str
+    index: int  #: among the sentences of its section, from 0
+    text: str
+    block: int  #: among the blocks of its section
+    start: int
+    end: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the key by which an editor's ruling remembers this sentence."""
+        return fingerprint(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A sentence that is not printed, the printed one that says the same, how alike they are and by what rule."""
+
+    statement: Statement
+    kept: Statement
+    score: float
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two printed sentences that cannot both be right, and why."""
+
+    a: Statement
+    b: Statement
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A sentence of an echo that says something new: printed with the canonical section, and attributed."""
+
+    statement: Statement
+    block: Block  #: cut out of the echo's block, marks included
+    title: str  #: of the article it comes from
+    after: int | None  #: the canonical sentence after which it reads best, by index; None at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An echo of a printed section: where the same explainer also stands."""
+
+    article: str
+    title: str
+    section: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """A section that is printed: its own blocks, then what its echoes add."""
+
+    section: Section
+    blocks: tuple[Block, ...]  #: verbatim, less the sentences an editor or a repeat of furniture took out
+    statements: tuple[Statement, ...]
+    kept: tuple[Kept, ...] = ()
+    also_in: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class See:
+    """An echo: in its place stands a reference to the canonical section."""
+
+    section: Section
+    canonical: Section
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is printed for one article, in the order of its sections."""
+
+    article: str
+    title: str
+    revision: str
+    parts: tuple[Printed | See, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folding:
+    """Articles folded into one text."""
+
+    sections: tuple[Section, ...]
+    clusters: tuple[Cluster, ...]
+    stories: tuple[Story, ...]
+    drops: tuple[Drop, ...]
+    contradictions: tuple[Contradiction, ...]  #: those that no editor has settled
+    furniture: tuple[tuple[Statement, Furniture], ...]
+
+    @property
+    def held(self) -> bool:
+        """Tell whether the text must wait for an editor: something contradicts something."""
+        return bool(self.contradictions)
+
+    @property
+    def printed(self) -> tuple[Printed, ...]:
+        """Return the printed sections in order."""
+        return tuple(part for story in self.stories for part in story.parts if isinstance(part, Printed))
+
+
+def fingerprint(text: str) -> str:
+    """Return a key for a sentence: the same for the same words, whatever their case, spacing and punctuation."""
+    return hashlib.sha256(" ".join(words(text)).encode() or normal(text).strip().encode()).hexdigest()[:32]
+
+
+def fold(sections: Iterable[Section], clusters: Iterable[Cluster], rulings: Iterable[Ruling] = ()) -> Folding:
+    """Fold `sections` into stories, in the order in which their articles come.
+
+    The canonical section of a cluster is printed verbatim. A sentence of an echo is dropped when a printed sentence
+    of the cluster says the same and no guard objects; else it is kept with the canonical one. Sentences that
+    contradict each other all stand, and so does whoever agrees with one of them.
+    """
+    ordered = tuple({s.id: s for s in sections}.values())
+    gathered = tuple(clusters)
+    folder = _Folder(ordered, _Decisions.of(rulings))
+    for cluster in gathered:
+        folder.fold(cluster)
+    folder.thin_furniture({s.id for c in gathered for s in c.echoes})
+    return folder.result(gathered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decisions:
+    """Editors' rulings on sentences, by fingerprint."""
+
+    keep: frozenset[str]
+    settled: frozenset[frozenset[str]]
+    instead: Mapping[str, str]  #: the sentence that is dropped: the one that stands for it
+
+    @classmethod
+    def of(cls, rulings: Iterable[Ruling]) -> "_Decisions":
+        decided = tuple(rulings)
+        preferred = [r for r in decided if r.kind is RulingKind.PREFER]
+        return cls(
+            keep=frozenset(r.a for r in decided if r.kind is RulingKind.KEEP),
+            settled=frozenset(
+                frozenset((r.a, r.b)) for r in decided if r.kind in (RulingKind.PREFER, RulingKind.STAND)
+            ),
+            instead={r.b: r.a for r in preferred},
+        )
+
+
+class _Folder:
+    """Gathers the outcome cluster by cluster."""
+
+    def __init__(self, sections: Sequence[Section], decisions: _Decisions) -> None:
+        self._sections = sections
+        self._decisions = decisions
+        self._statements = {s.id: _statements(s) for s in sections}
+        self._claims = {
+            key: [read(x.text, s.language) for x in self._statements[key]] for s in sections for key in [s.id]
+        }
+        self._weights = weigh([frozenset[str]().union(*(c.terms for c in found)) for found in self._claims.values()])
+        self._drops: dict[tuple[str, int], Drop] = {}
+        self._kept: dict[str, list[Kept]] = defaultdict(list)
+        self._echo_of: dict[str, Cluster] = {}
+        self._contradictions: list[Contradiction] = []
+
+    def fold(self, cluster: Cluster) -> None:
+        """Decide about every sentence of the echoes of `cluster`."""
+        entries = [
+            (x, c) for s in cluster.members for x, c in zip(self._statements[s.id], self._claims[s.id], strict=True)
+        ]
+        pool = _Pool(self._weights)
+        standing = self._contradicted(entries)
+        for statement, claim in entries:
+            key = statement.section, statement.index
+            if statement.section == cluster.canonical.id:
+                pool.add(statement, claim)
+                continue
+            drop = self._repeat(statement, claim, pool, key in standing)
+            if drop:
+                self._drops[key] = drop
+            else:
+                pool.add(statement, claim)
+        self._choose(entries, pool)
+        for echo in cluster.echoes:
+            self._echo_of[echo.id] = cluster
+            self._kept[cluster.canonical.id].extend(self._novel(echo, cluster.canonical.id))
+
+    def _contradicted(self, entries: Sequence[tuple[Statement, Claim]]) -> set[tuple[str, int]]:
+        """Return the sentences that must stand: those in a contradiction, and those that agree with one of them."""
+        every = _Pool(self._weights)
+        clashing: set[tuple[str, int]] = set()
+        agreeing: list[tuple[tuple[str, int], tuple[str, int]]] = []
+        for statement, claim in entries:
+            key = statement.section, statement.index
+            for other, theirs, score in every.like(claim):
+                if other.section == statement.section:
+                    continue
+                their_key = other.section, other.index
+                clash = contradiction(theirs, claim)
+                if clash:
+                    clashing |= {key, their_key}
+                    pair = frozenset((statement.fingerprint, other.fingerprint))
+                    if pair not in self._decisions.settled:
+                        self._contradictions.append(Contradiction(other, statement, str(clash)))
+                elif score >= REPEATS and not differences(claim, theirs):
+                    agreeing.append((key, their_key))
+            every.add(statement, claim)
+        return clashing | {k for pair in agreeing for k in pair if not clashing.isdisjoint(pair)}
+
+    def _repeat(self, statement: Statement, claim: Claim, pool: "_Pool", stands: bool) -> Drop | None:
+        """Return the drop of a sentence that a printed one repeats; None when it must be kept."""
+        if statement.fingerprint in self._decisions.keep:
+            return None
+        same_words = pool.same_words(statement)
+        if same_words:
+            return Drop(statement, same_words, 1.0, Rule.SAME_WORDS)
+        if stands:
+            return None
+        for other, theirs, score in pool.like(claim):
+            if score < REPEATS:
+                return None
+            if not differences(claim, theirs):
+                return Drop(statement, other, round(score, 4), Rule.SAME_STATEMENT)
+        return None
+
+    def _choose(self, entries: Sequence[tuple[Statement, Claim]], pool: "_Pool") -> None:
+        """Take out what an editor decided against, wherever the sentence preferred to it is printed."""
+        for statement, _ in entries:
+            wanted = self._decisions.instead.get(statement.fingerprint)
+            kept = pool.by_fingerprint(wanted) if wanted else None
+            if kept and kept != statement:
+                self._drops[statement.section, statement.index] = Drop(statement, kept, 1.0, Rule.EDITOR)
+
+    def _novel(self, echo: Section, canonical: str) -> Iterator[Kept]:
+        before: Drop | None = None
+        for statement in self._statements[echo.id]:
+            drop = self._drops.get((echo.id, statement.index))
+            if drop is None:
+                leans = before is not None and before.kept.section == canonical and _leans(statement.text)
+                yield Kept(
+                    statement=statement,
+                    block=echo.blocks[statement.block].slice(statement.start, statement.end),
+                    title=echo.article_title,
+                    after=before.kept.index if leans and before else None,
+                )
+            before = drop
+
+    def thin_furniture(self, echoes: set[str]) -> None:
+        """Print each piece of furniture once: later ones with the same words are dropped, in any section."""
+        first: dict[str, Statement] = {}
+        for section in sorted(
+            self._sections, key=lambda s: (s.id in echoes, s.approved_at, s.article, s.revision, s.position)
+        ):
+            for statement in self._statements[section.id]:
+                if (statement.section, statement.index) in self._drops or not furniture(statement.text):
+                    continue
+                known = first.setdefault(statement.fingerprint, statement)
+                if known is not statement and statement.fingerprint not in self._decisions.keep:
+                    self._drops[statement.section, statement.index] = Drop(statement, known, 1.0, Rule.FURNITURE)
+
+    def result(self, clusters: tuple[Cluster, ...]) -> Folding:
+        """Return the folding of everything decided so far."""
+        by_article: dict[str, list[Section]] = defaultdict(list)
+        for section in self._sections:
+            by_article[section.revision].append(section)
+        stories = tuple(
+            Story(
+                article=parts[0].article,
+                title=parts[0].article_title,
+                revision=revision,
+                parts=tuple(self._part(s, clusters) for s in sorted(parts, key=lambda s: s.position)),
+            )
+            for revision, parts in by_article.items()
+        )
+        return Folding(
+            sections=self._sections if isinstance(self._sections, tuple) else tuple(self._sections),
+            clusters=clusters,
+            stories=stories,
+            drops=tuple(self._drops[key] for key in sorted(self._drops)),
+            contradictions=tuple(
+                sorted(self._contradictions, key=lambda c: (c.a.section, c.a.index, c.b.section, c.b.index))
+            ),
+            furniture=tuple(
+                (x, kind) for s in self._sections for x in self._statements[s.id] if (kind := furniture(x.text))
+            ),
+        )
+
+    def _part(self, section: Section, clusters: Sequence[Cluster]) -> Printed | See:
+        cluster = self._echo_of.get(section.id)
+        if cluster:
+            return See(section, cluster.canonical)
+        dropped = {index for key, index in self._drops if key == section.id}
+        own = next((c for c in clusters if c.canonical.id == section.id), None)
+        return Printed(
+            section=section,
+            blocks=_without(section.blocks, [x for x in self._statements[section.id] if x.index in dropped]),
+            statements=tuple(x for x in self._statements[section.id] if x.index not in dropped),
+            kept=tuple(
+                k for k in self._kept.get(section.id, ()) if (k.statement.section, k.statement.index) not in self._drops
+            ),
+            also_in=tuple(Reference(e.article, e.article_title, e.id) for e in own.echoes) if own else (),
+        )
+
+
+class _Pool:
+    """Statements that stand, found again by the concepts they share with another."""
+
+    def __init__(self, weights: Mapping[str, int]) -> None:
+        self._weights = weights
+        self._entries: list[tuple[Statement, Claim]] = []
+        self._by_term: dict[str, list[int]] = defaultdict(list)
+        self._by_print: dict[str, Statement] = {}
+
+    def add(self, statement: Statement, claim: Claim) -> None:
+        for term in claim.terms:
+            self._by_term[term].append(len(self._entries))
+        self._entries.append((statement, claim))
+        self._by_print.setdefault(statement.fingerprint, statement)
+
+    def same_words(self, statement: Statement) -> Statement | None:
+        return self._by_print.get(statement.fingerprint)
+
+    def by_fingerprint(self, wanted: str) -> Statement | None:
+        return self._by_print.get(wanted)
+
+    def like(self, claim: Claim) -> list[tuple[Statement, Claim, float]]:
+        """Return the statements that share a concept with `claim`, the likest first."""
+        near = {n for t in claim.terms if len(self._by_term.get(t, ())) <= COMMON for n in self._by_term.get(t, ())}
+        scored = [(*self._entries[n], likeness(claim, self._entries[n][1], self._weights)) for n in sorted(near)]
+        return sorted(scored, key=lambda e: -e[2])
+
+
+def likeness(claim: Claim, witness: Claim, weights: Mapping[str, int]) -> float:
+    """Return how far `witness` says what `claim` says, 0.0 to 1.0: what both share, and what of `claim` it covers."""
+    both = sum(map(weights.__getitem__, claim.terms & witness.terms))
+    if not both:
+        return 0.0
+    mine = sum(map(weights.__getitem__, claim.terms))
+    return 0.5 * overlap(claim.terms, witness.terms, weights) + 0.5 * both / mine
+
+
+def _statements(section: Section) -> tuple[Statement, ...]:
+    return tuple(
+        Statement(
+            article=section.article,
+            section=section.id,
+            index=index,
+            text=s.text,
+            block=s.block,
+            start=s.start,
+            end=s.end,
+        )
+        for index, s in enumerate(sentences(section.blocks))
+    )
+
+
+def _leans(text: str) -> bool:
+    return next(iter(words(text)), "") in _LEANING
+
+
+def _without(blocks: tuple[Block, ...], dropped: Sequence[Statement]) -> tuple[Block, ...]:
+    """Return `blocks` less the dropped sentences; a block that has none left is left out."""
+    if not dropped:
+        return blocks
+    gone: dict[int, list[Statement]] = defaultdict(list)
+    for statement in dropped:
+        gone[statement.block].append(statement)
+    cut = [_cut(block, gone[n]) if n in gone else block for n, block in enumerate(blocks)]
+    return tuple(block for n, block in enumerate(cut) if n not in gone or block.text.strip())
+
+
+def _cut(block: Block, dropped: Sequence[Statement]) -> Block:
+    kept, position = [], 0
+    for statement in sorted(dropped, key=lambda s: s.start):
+        kept.append(block.slice(position, statement.start))
+        position = statement.end
+    kept.append(block.slice(position, len(block.text)))
+    return _joined([piece for piece in kept if piece.text.strip()], block)
+
+
+def _joined(pieces: Sequence[Block], block: Block) -> Block:
+    text, marks = "", []
+    for piece in pieces:
+        stripped = piece.slice(len(piece.text) - len(piece.text.lstrip()), len(piece.text.rstrip()))
+        text += " " if text else ""
+        marks += [replace(m, start=m.start + len(text), end=m.end + len(text)) for m in stripped.marks]
+        text += stripped.text
+    return replace(block, text=text, marks=tuple(marks))

@@ -1,0 +1,42 @@
+"""Recognises what belongs to the page and not to the text: calls to action, disclaimers, bylines, notices."""
+
+import re
+from enum import StrEnum
+
+from content.text import normal
+
+
+class Furniture(StrEnum):
+    """What kind of page furniture a sentence is."""
+
+    CALL = "call to action"
+    DISCLAIMER = "disclaimer"
+    BYLINE = "byline"
+    NOTICE = "notice"
+
+
+#: Anchored and specific: advice such as "consult a dermatologist" is text, "call us today" is furniture.
+_PATTERNS = (
+    (Furniture.CALL, r"^(?:please )?(?:subscribe|sign up|join our|follow us|like and share|share this|read (?:more|next|also)"
+     r"|click (?:here|below)|shop (?:now|the|our)|get updated with|stay (?:tuned|up to date)|don't miss|download our"
+     r"|leave (?:us )?a comment|tell us (?:what|in the comments)|contact us|call us|get in touch|visit our (?:website|shop|store)"
+     r"|book (?:now|your|a|an|online|today)\b(?!.*\b(?:week|day|month|hour)s?\b))"),
+    (Furniture.CALL, r"\b(?:our newsletter|in your inbox|call us (?:today|now|on)|book (?:a|your) (?:free )?(?:consultation|appointment|"
+     r"treatment) (?:today|now|online)|follow us on|link in (?:the )?bio|use (?:the )?code\b|\d+ ?% off)"),
+    (Furniture.DISCLAIMER, r"\b(?:(?:for )?informational purposes|(?:does|do|is|are) not (?:a )?(?:substitute|replace|constitute|intended)"
+     r".*\badvice|not (?:a substitute for )?(?:professional )?medical advice|individual results (?:may|will)? ?vary)\b"),
+    (Furniture.BYLINE, r"^(?:written|reviewed|medically reviewed|edited|words|text|photos?|photography|photo credit|image)s? ?(?:by\b|:)"
+     r"|^by [a-z]+ [a-z]+$|^(?:last )?(?:updated|published|posted) (?:on|:)|\b\d+ min(?:ute)? read$"),
+    (Furniture.NOTICE, r"^(?:©|copyright\b|all rights reserved)|all rights reserved|affiliate (?:links?|commission)|may earn a (?:small )?commission"
+     r"|(?:privacy|cookie) policy|terms (?:and|&) conditions|^advertisement$|^sponsored\b"),
+)  # fmt: skip
+_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
+
+#: A pattern is looked for in the first so many characters: furniture is short.
+LOOKED_AT = 300
+
+
+def furniture(text: str) -> Furniture | None:
+    """Return what kind of furniture the sentence `text` is; None for prose."""
+    looked_at = normal(text[:LOOKED_AT]).strip().replace("’", "'")
+    return next((kind for kind, pattern in _COMPILED if pattern.search(looked_at)), None)

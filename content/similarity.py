@@ -1,0 +1,178 @@
+"""Scores how much two sections say the same, and tells in words why."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from content.claims import terms
+from content.roles import Role, closes, roles
+from content.sections import Section
+from content.subjects import NOT_A_SUBJECT, Subject, about, learn
+from content.text import sentences
+from content.vocabulary import GENERIC
+
+#: Weights are whole numbers, so that a sum does not depend on the order of its parts, to the last bit.
+UNIT = 256
+
+#: A section with more sentences than this is compared as one bag of words: aligning them would be quadratic.
+ALIGNED_SENTENCES = 60
+
+#: Share of Jaccard in a statement's overlap; the rest is containment. Echoes are often shorter than their original.
+JACCARD_SHARE = 0.6
+
+
+class Affinity(IntEnum):
+    """How surely two sections are about the same subject."""
+
+    DIFFERENT = 0
+    POSSIBLE = 1  #: one names more than the other: "peel" and "chemical peel"
+    SAME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the comparison needs to know of one section."""
+
+    section: Section
+    bag: frozenset[str]
+    statements: tuple[frozenset[str], ...]
+    own: frozenset[str]  #: what the section's heading is about
+    roles: tuple[Role, ...]
+    subject: Subject  #: of the article
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for two sections being the same explainer."""
+
+    score: float
+    affinity: Affinity
+    role: Role | None  #: the role both have
+    clash: bool  #: their headings name different roles
+    aligned: float  #: how well the sentences of one match those of the other, 0.0 to 1.0
+    overlap: float  #: of all their words
+
+
+def profiles(sections: Iterable[Section]) -> tuple[Profile, ...]:
+    """Return a profile of each section; the subjects are learned from all sections of the same article here."""
+    by_article: dict[str, list[Section]] = {}
+    ordered = tuple(sections)
+    for section in ordered:
+        by_article.setdefault(section.revision, []).append(section)
+    statements = {s.id: _statements(s) for s in ordered}
+    bags = {key: frozenset[str]().union(*found) for key, found in statements.items()}
+    subjects = {
+        revision: learn(
+            parts[0].article_title, [p.heading for p in parts], [bags[p.id] for p in parts], parts[0].language
+        )
+        for revision, parts in by_article.items()
+    }
+    return tuple(
+        Profile(
+            section=s,
+            bag=bags[s.id],
+            statements=statements[s.id],
+            own=about(s.heading, s.language)[0],
+            roles=_roles(s, len(by_article[s.revision])),
+            subject=subjects[s.revision],
+        )
+        for s in ordered
+    )
+
+
+def _statements(section: Section) -> tuple[frozenset[str], ...]:
+    return tuple(terms(sentence.text, section.language) for sentence in sentences(section.blocks))
+
+
+def _roles(section: Section, of: int) -> tuple[Role, ...]:
+    if section.heading:
+        return roles(section.heading)
+    if closes(section.text):
+        return (Role.CLOSING,)
+    return (Role.WHAT,) if section.position == 0 and of > 1 else ()
+
+
+def weigh(bags: Iterable[frozenset[str]]) -> Mapping[str, int]:
+    """Return the weight of each concept among `bags`: the rarer, the heavier; generic ones count a third."""
+    counts: Counter[str] = Counter()
+    number = 0
+    for bag in bags:
+        counts.update(bag)
+        number += 1
+    return {t: _weight(n, number) // (3 if t in GENERIC else 1) for t, n in counts.items()}
+
+
+def _weight(count: int, of: int) -> int:
+    return round(UNIT * math.log(1.5 + of / count))
+
+
+def overlap(a: frozenset[str], b: frozenset[str], weights: Mapping[str, int]) -> float:
+    """Return how much two sets of concepts have in common, 0.0 to 1.0."""
+    both = sum(map(weights.__getitem__, a & b))
+    if not both:
+        return 0.0
+    left, right = sum(map(weights.__getitem__, a)), sum(map(weights.__getitem__, b))
+    return JACCARD_SHARE * both / (left + right - both) + (1 - JACCARD_SHARE) * both / min(left, right)
+
+
+def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
+    """Return the evidence that two sections are the same explainer."""
+    affinity = affinity_of(a, b)
+    shared = next((r for r in a.roles if r in b.roles), None)
+    clash = bool(a.roles and b.roles and not shared)
+    whole = overlap(a.bag, b.bag, weights)
+    aligned = align(a.statements, b.statements, weights)
+    headed = _heading(a, b, weights)
+    score = 0.5 * aligned + 0.3 * whole + 0.2 * headed + (0.1 if shared and a.roles[0] == b.roles[0] else 0.0)
+    return Evidence(min(score, 1.0), affinity, shared, clash, aligned, whole)
+
+
+def align(a: Sequence[frozenset[str]], b: Sequence[frozenset[str]], weights: Mapping[str, int]) -> float:
+    """Return how well each sentence finds a like one on the other side: the mean of both ways, by weight."""
+    if not a or not b or len(a) > ALIGNED_SENTENCES or len(b) > ALIGNED_SENTENCES:
+        return overlap(frozenset[str]().union(*a), frozenset[str]().union(*b), weights) if a and b else 0.0
+    table = [[overlap(x, y, weights) for y in b] for x in a]
+    return (_best(a, (max(row) for row in table), weights) + _best(b, map(max, zip(*table, strict=True)), weights)) / 2
+
+
+def _best(side: Sequence[frozenset[str]], best: Iterable[float], weights: Mapping[str, int]) -> float:
+    sizes = [sum(map(weights.__getitem__, s)) for s in side]
+    total = sum(sizes)
+    return sum(n * score for n, score in zip(sizes, best, strict=True)) / total if total else 0.0
+
+
+def _heading(a: Profile, b: Profile, weights: Mapping[str, int]) -> float:
+    left = terms(a.section.heading, a.section.language)
+    right = terms(b.section.heading, b.section.language)
+    union = left | right
+    return len(left & right) / len(union) if union else 0.0
+
+
+def affinity_of(a: Profile, b: Profile) -> Affinity:
+    """Tell how surely two sections are about the same subject."""
+    left, right = a.subject, b.subject
+    if not left.core or not right.core:
+        return Affinity.POSSIBLE
+    both = left.core & right.core
+    only_left = left.core - right.core - right.prose - right.purpose
+    only_right = right.core - left.core - left.prose - left.purpose
+    if both and not (only_left or only_right):
+        return Affinity.SAME
+    if both and not (only_left and only_right):
+        return Affinity.DIFFERENT if (only_left | only_right) & QUALIFIERS else Affinity.POSSIBLE
+    if not both and left.core & right.prose and right.core & left.prose:
+        return Affinity.POSSIBLE
+    return Affinity.DIFFERENT
+
+
+#: Put before another treatment's name these make a treatment of their own, with its own explainers.
+QUALIFIERS = frozenset(
+    "radiofrequency laser led ultrasound fraction enzym gel carbon plasma cryo hybrid russian hydro ipl".split()
+)
+
+
+def salient(profile: Profile) -> frozenset[str]:
+    """Return the concepts of a section that may tell it from others."""
+    return profile.bag - GENERIC - NOT_A_SUBJECT

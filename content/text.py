@@ -1,0 +1,130 @@
+"""Cuts text into sentences with exact offsets, and sentences into words and stems."""
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import Stemmer
+
+from content.articles import Block, BlockKind
+
+#: Languages whose words the Snowball library stems, by the first part of their language tag.
+SNOWBALL = {
+    "ar": "arabic", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish",
+    "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian", "nb": "norwegian",
+    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
+}  # fmt: skip
+
+#: A full stop after one of these ends no sentence, whatever follows.
+ABBREVIATIONS = frozenset(
+    "dr mr mrs ms prof st e.g i.e eg ie vs approx ca cf fig al z.b d.h u.a bzw evtl ggf m mme".split()
+)
+
+#: After these a full stop ends no sentence when a digit follows: "No. 5", "max. 30 minutes".
+BEFORE_A_NUMBER = frozenset("no nr vol max min art".split())
+
+_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？]+[」』”]?|\n+")
+_LAST_WORD = re.compile(r"[\w.]*$")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]+")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0020-\U000e007f]")
+_POSSESSIVE = re.compile("['’]s?$")
+_stemmers = threading.local()  # a Snowball stemmer serves one thread at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a block: `text` is the block's text from `start` up to but not including `end`."""
+
+    block: int  #: the block's place among those that were cut, from 0
+    start: int
+    end: int
+    text: str
+
+
+def sentences(blocks: Iterable[Block]) -> tuple[Sentence, ...]:
+    """Return the sentences of `blocks` in reading order. A line break ends a sentence; images have none."""
+    return tuple(
+        Sentence(number, start, end, block.text[start:end])
+        for number, block in enumerate(blocks)
+        if block.kind is not BlockKind.IMAGE
+        for start, end in spans(block.text)
+    )
+
+
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each sentence of `text` starts and ends, without the white space around it."""
+    start = 0
+    for end in _END.finditer(text):
+        if _ends_sentence(text, start, end):
+            yield from _trimmed(text, start, end.end())
+            start = end.end()
+    yield from _trimmed(text, start, len(text))
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    piece = text[start:end]
+    left = start + len(piece) - len(piece.lstrip())
+    right = start + len(piece.rstrip())
+    if left < right:
+        yield left, right
+
+
+def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
+    if end[0] != ".":
+        return end[0][0] != "…" or not _continues(text, end.end())
+    before = _LAST_WORD.search(text, max(start, end.start() - 20), end.start())
+    word = before[0].casefold() if before else ""
+    if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper()):
+        return False
+    following = text[end.end() : end.end() + 3].lstrip()
+    if following[:1].isdigit() and word in BEFORE_A_NUMBER:
+        return False
+    if word.isdigit() and not text[start : end.start() - len(word)].strip():
+        return False  # "1. Cleanse the skin": the number of a list
+    return not following[:1].islower()
+
+
+def _continues(text: str, position: int) -> bool:
+    return text[position : position + 2].lstrip()[:1].islower()
+
+
+def normal(text: str) -> str:
+    """Return `text` as it is compared: compatibility forms folded, case folded, invisible characters gone."""
+    if text.isascii():
+        return text.lower()
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def words(text: str) -> list[str]:
+    """Return the words and numbers of `text`, folded; writing without spaces comes as pairs of characters."""
+    found = _WORD.findall(normal(text))
+    if text.isascii():
+        return [_POSSESSIVE.sub("", w) if "'" in w else w for w in found]
+    return [part for w in found for part in _unspaced(_POSSESSIVE.sub("", w))]
+
+
+def _unspaced(word: str) -> list[str]:
+    if not _CJK.fullmatch(word):
+        return [word]
+    return [word[i : i + 2] for i in range(max(1, len(word) - 1))]
+
+
+def stems(text: str, language: str = "en") -> list[str]:
+    """Return the stem of each word of `text`, in order. An unknown language keeps its words as they are."""
+    return stem_all(words(text), language)
+
+
+def stem_all(found: list[str], language: str = "en") -> list[str]:
+    """Return the stem of each of the words `found`."""
+    name = SNOWBALL.get(language[:2].lower())
+    if name is None:
+        return found
+    stemmer = getattr(_stemmers, name, None)
+    if stemmer is None:
+        stemmer = Stemmer.Stemmer(name)
+        setattr(_stemmers, name, stemmer)
+    result: list[str] = stemmer.stemWords(found)
+    return result

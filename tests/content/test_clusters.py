@@ -1,0 +1,81 @@
+"""Sections that explain the same thing share a cluster; the oldest speaks for it; editors have the last word."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+
+from content.clusters import Ruling, RulingKind, cluster
+from tests.content.builders import APPROVED, make_article, make_sections, texts
+
+HOW_A = (
+    "How Lash Tinting Works",
+    "A vegetable dye is painted on the lashes. It stays on for ten minutes and is wiped off with damp cotton.",
+)
+HOW_B = (
+    "How Does a Lash Tint Work?",
+    "The lashes are painted with a vegetable dye. After ten minutes it is wiped away with damp cotton pads.",
+)
+CARE_A = ("Lash Tint Aftercare", "Keep oil away from the eyes for a day. Do not rub the lashes.")
+CARE_B = ("Caring for Your Lash Tint", "Do not rub your lashes. Oil should stay away from the eyes for one day.")
+OTHER = ("How a Pedicure Works", "The feet are soaked in warm water. Hard skin is filed and the nails are shaped.")
+A, B, C = make_article("a", HOW_A, CARE_A), make_article("b", HOW_B, CARE_B), make_article("c", OTHER)
+
+
+def test_sections_that_explain_the_same_share_a_cluster_and_others_stay_out() -> None:
+    found = cluster(make_sections(A, B, C))
+
+    assert [texts(c.members) for c in found] == [
+        {"a: How Lash Tinting Works", "b: How Does a Lash Tint Work?"},
+        {"a: Lash Tint Aftercare", "b: Caring for Your Lash Tint"},
+    ]
+
+
+def test_the_oldest_approved_is_canonical() -> None:
+    sections = make_sections(A, approved_at=APPROVED + timedelta(days=1)) + make_sections(B)
+
+    assert {c.canonical.article for c in cluster(sections)} == {"b"}
+
+
+def test_the_order_of_arrival_does_not_matter() -> None:
+    outcomes = {cluster(order) for order in permutations(make_sections(A, B, C))}
+
+    assert len(outcomes) == 1
+
+
+def test_an_editor_keeps_sections_apart() -> None:
+    how_a, _, how_b, _ = make_sections(A, B)
+
+    found = cluster(make_sections(A, B), [Ruling(RulingKind.DIFFERENT, how_a.fingerprint, how_b.fingerprint)])
+
+    assert [texts(c.members) for c in found] == [{"a: Lash Tint Aftercare", "b: Caring for Your Lash Tint"}]
+
+
+def test_an_editor_joins_what_no_score_would_join() -> None:
+    how, _ = make_sections(A)
+    (other,) = make_sections(C)
+
+    (found,) = cluster([how, other], [Ruling(RulingKind.SAME, other.fingerprint, how.fingerprint)])
+
+    assert texts(found.members) == {"a: How Lash Tinting Works", "c: How a Pedicure Works"}
+    assert found.links[0].rule == "an editor's ruling"
+
+
+def test_an_editor_chooses_which_one_is_printed() -> None:
+    younger = tuple(replace(s, approved_at=APPROVED + timedelta(days=9)) for s in make_sections(B))
+
+    found = cluster(make_sections(A) + younger, [Ruling(RulingKind.CANONICAL, younger[0].fingerprint)])
+
+    assert {c.canonical.article for c in found} == {"a", "b"}
+
+
+def test_a_section_repeated_inside_one_article_is_found() -> None:
+    twice = make_article("d", HOW_A, OTHER, ("Lash Tinting, Step by Step", HOW_A[1]))
+
+    (found,) = cluster(make_sections(twice))
+
+    assert texts(found.members) == {"d: How Lash Tinting Works", "d: Lash Tinting, Step by Step"}
+
+
+def test_nothing_gives_nothing() -> None:
+    assert cluster([]) == ()
+    assert cluster(make_sections(make_article("e", ("", "💅"), ("", "12 34")))) == ()

@@ -1,0 +1,121 @@
+"""Every explainer is printed once; no fact is lost; what contradicts stands side by side until an editor chooses."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from content.articles import Block, BlockKind, Mark, MarkKind
+from content.clusters import Ruling, RulingKind, cluster
+from content.folding import Folding, Printed, Rule, See, fingerprint, fold
+from content.reports import as_json
+from tests.content.builders import APPROVED, make_article, make_sections
+
+A = make_article(
+    "a",
+    ("How Lash Tinting Works", "A vegetable dye is painted on the lashes. It is wiped off after ten minutes."),
+    ("Lash Tint Aftercare", "Keep your lashes dry for 24 hours. Do not rub your eyes."),
+    title="Lash tinting",
+)
+B = make_article(
+    "b",
+    ("How Does a Lash Tint Work?", "The lashes are painted with a vegetable dye. A patch test is done first."),
+    ("Caring for Your Lash Tint", "Keep your lashes dry for 48 hours. You should not rub your eyes."),
+    title="All about lash tints",
+)
+KEEP_24, KEEP_48 = "Keep your lashes dry for 24 hours.", "Keep your lashes dry for 48 hours."
+
+
+SECTIONS = make_sections(A) + make_sections(B, approved_at=APPROVED + timedelta(days=1))
+
+
+def folded(*rulings: Ruling) -> Folding:
+    sections = SECTIONS
+    return fold(sections, cluster(sections, rulings), rulings)
+
+
+def test_a_repeated_sentence_is_dropped_for_the_one_that_says_the_same() -> None:
+    drop = folded().drops[0]
+
+    assert drop.statement.text == "The lashes are painted with a vegetable dye."
+    assert drop.kept.text == "A vegetable dye is painted on the lashes."
+    assert drop.rule is Rule.SAME_STATEMENT
+
+
+def test_a_new_sentence_is_kept_with_the_canonical_section_and_attributed() -> None:
+    how, _ = folded().printed
+
+    assert [(k.statement.text, k.statement.article, k.title) for k in how.kept] == [
+        ("A patch test is done first.", "b", "All about lash tints")
+    ]
+    assert [(r.article, r.title) for r in how.also_in] == [("b", "All about lash tints")]
+
+
+def test_in_place_of_an_echo_stands_a_reference() -> None:
+    first, second = folded().stories
+
+    assert [type(p) for p in first.parts] == [Printed, Printed]
+    assert [(type(p), p.canonical.heading) for p in second.parts if isinstance(p, See)] == [
+        (See, "How Lash Tinting Works"),
+        (See, "Lash Tint Aftercare"),
+    ]
+
+
+def test_contradicting_sentences_both_stand_and_the_edition_is_held() -> None:
+    folding = folded()
+
+    (clash,) = folding.contradictions
+    assert (clash.a.text, clash.b.text) == (KEEP_24, KEEP_48)
+    assert clash.why == "number: 24 hours against 48 hours"
+    assert folding.held
+    assert {KEEP_24, KEEP_48}.isdisjoint(d.statement.text for d in folding.drops)
+
+
+def test_an_editor_settles_a_contradiction() -> None:
+    folding = folded(Ruling(RulingKind.PREFER, fingerprint(KEEP_48), fingerprint(KEEP_24)))
+
+    care = folding.printed[1]
+    assert not folding.held
+    assert [(d.statement.text, d.kept.text) for d in folding.drops if d.rule is Rule.EDITOR] == [(KEEP_24, KEEP_48)]
+    assert [b.text for b in care.blocks] == ["Do not rub your eyes."]
+    assert [k.statement.text for k in care.kept] == [KEEP_48]
+
+
+def test_an_editor_lets_both_stand() -> None:
+    folding = folded(Ruling(RulingKind.STAND, fingerprint(KEEP_48), fingerprint(KEEP_24)))
+
+    assert not folding.held
+    assert [k.statement.text for k in folding.printed[1].kept] == [KEEP_48]
+
+
+def test_an_editor_brings_a_dropped_sentence_back() -> None:
+    dropped = "The lashes are painted with a vegetable dye."
+
+    folding = folded(Ruling(RulingKind.KEEP, fingerprint(dropped)))
+
+    assert dropped in [k.statement.text for k in folding.printed[0].kept]
+
+
+def test_a_kept_sentence_keeps_its_links() -> None:
+    text = "The lashes are painted with a vegetable dye. A patch test is done first."
+    linked = Block(BlockKind.PARAGRAPH, text, (Mark(47, 57, MarkKind.LINK, "https://x.example/"),))
+    sections = list(SECTIONS)
+    sections[2] = replace(sections[2], blocks=(linked,))
+
+    (kept,) = fold(sections, cluster(sections)).printed[0].kept
+
+    assert kept.block == Block(
+        BlockKind.PARAGRAPH, "A patch test is done first.", (Mark(2, 12, MarkKind.LINK, "https://x.example/"),)
+    )
+
+
+def test_the_summary_counts_every_sentence() -> None:
+    report = as_json(folded())
+
+    assert report["summary"] == {
+        "articles": 2, "sections": 4, "clusters": 2, "sentences": 8,
+        "printed": 6, "dropped": 2, "kept": 2, "contradictions": 1,
+    }  # fmt: skip
+    assert report["held"] is True
+
+
+def test_nothing_gives_nothing() -> None:
+    assert fold([], []) == Folding(sections=(), clusters=(), stories=(), drops=(), contradictions=(), furniture=())
