@@ -1,0 +1,203 @@
+"""Reads the articles in a file or a folder: Markdown, HTML, Word and plain text."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from content.approvals import Approval, Decision
+from content.articles import Article
+from newsletter.ports import Problem, Pull, SourceError
+from newsletter.sources import docx, html, markdown, text
+from newsletter.sources.documents import Document, DocumentError, decode
+from newsletter.sources.facts import Facts, FactsError, load_yaml, parse_facts
+
+#: How each kind of file is read, by the end of its name.
+FORMATS: Mapping[str, Callable[[bytes], tuple[Document, ...]]] = {
+    ".md": markdown.read,
+    ".markdown": markdown.read,
+    ".html": html.read,
+    ".htm": html.read,
+    ".docx": docx.read,
+    ".txt": text.read,
+}
+
+#: A Word document may carry large pictures; nothing that is an article is larger.
+FILE_BYTES = 20_000_000
+
+#: What stands beside a file that cannot hold it: `retinol.docx` has `retinol.docx.meta.yaml`.
+SIDECAR = ".meta.yaml"
+
+#: What articles may have beside them: pictures, and what pages are made of. Everything else we name.
+_COMPANIONS = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".css", ".js", ".ico"})
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """A file or a folder of articles. Ids begin with the source's name, so that two folders never mix."""
+
+    name: str
+    path: Path
+
+    def pull(self, memory: dict[str, str]) -> Pull:
+        """Return what the folder holds now.
+
+        Raises:
+            SourceError: There is no such file or folder.
+        """
+        return read(self.path, source=self.name)
+
+
+def read(path: Path, source: str = "") -> Pull:
+    """Return the articles in the file or folder `path`, in the order of their names.
+
+    An article's id is the one it carries, else its address, else its file's path below `path`; articles that
+    share a file are counted (`tips.txt#2`).
+
+    Raises:
+        SourceError: There is no such file or folder.
+    """
+    reading = _Reading(path if path.is_dir() else path.resolve().parent, source)
+    for file, name in _files(path):
+        reading.add(file, name)
+    return reading.result()
+
+
+class _Reading:
+    """What has been read so far."""
+
+    def __init__(self, root: Path, source: str) -> None:
+        self._root = root
+        self._source = source
+        self._articles: dict[str, Article] = {}
+        self._approvals: list[Approval] = []
+        self._problems: list[Problem] = []
+        self._files: dict[str, str] = {}
+
+    def add(self, file: Path, name: str) -> None:
+        """Read one file; what is wrong with it concerns no other."""
+        try:
+            documents = _read_file(file, self._root)
+        except DocumentError as error:
+            self._problems.append(Problem(name, f"{name} {error}"))
+            return
+        for number, document in enumerate(documents, start=1):
+            self._keep(document, name, number if len(documents) > 1 else 0)
+
+    def result(self) -> Pull:
+        """Return all that was read."""
+        return Pull(
+            articles=tuple(self._articles.values()),
+            approvals=tuple(self._approvals),
+            problems=tuple(self._problems),
+        )
+
+    def _keep(self, document: Document, name: str, number: int) -> None:
+        item = f"{name}#{number}" if number else name
+        if lacking := _lacking(document):
+            self._problems.append(Problem(item, f"{item} {lacking}"))
+            return
+        article = self._article(document, item, number)
+        if other := self._files.get(article.id):
+            reason = f"{item} has the same id as {other} ({article.id}): give one of them another id"
+            self._problems.append(Problem(item, reason))
+            return
+        self._files[article.id] = item
+        self._articles[article.id] = article
+        self._approve(article, document.facts, item)
+
+    def _article(self, document: Document, item: str, number: int) -> Article:
+        facts = document.facts
+        own = facts.id or facts.url
+        counted = f"{own}#{number}" if number else own
+        return Article(
+            id=counted if own else f"{self._source}:{item}" if self._source else item,
+            title=document.title,
+            blocks=document.blocks,
+            url=facts.url,
+            author=facts.author,
+            language=facts.language or "en",
+            topics=facts.topics,
+            published_at=facts.published_at,
+            source=self._source,
+        )
+
+    def _approve(self, article: Article, facts: Facts, item: str) -> None:
+        if facts.approved_by and facts.approved_at:
+            approval = Approval(
+                revision=article.revision, decision=Decision.APPROVED, by=facts.approved_by, at=facts.approved_at
+            )
+            self._approvals.append(approval)
+        elif facts.approved_by or facts.approved_at:
+            missing = "approved_at" if facts.approved_by else "approved_by"
+            reason = f"{item} is read, but not approved: `{missing}` is missing beside it"
+            self._problems.append(Problem(item, reason))
+
+
+def _lacking(document: Document) -> str:
+    if not document.title:
+        return "has no title: begin it with a heading, or say `title:` in its front matter"
+    if not document.blocks:
+        return "has a title and no text: write the article or remove the file"
+    return ""
+
+
+def _files(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each file with its name below `path`: with slashes, the same on every machine."""
+    if path.is_file():
+        yield path, path.name
+        return
+    if not path.is_dir():
+        raise SourceError(f"There is no file or folder {str(path)!r}: check the path, or create it")
+    for file in sorted(path.rglob("*"), key=lambda f: f.relative_to(path).as_posix()):
+        relative = file.relative_to(path)
+        if any(part.startswith((".", "~$")) for part in relative.parts) or file.is_dir():
+            continue
+        if file.name.endswith(SIDECAR) or file.suffix.lower() in _COMPANIONS:
+            continue
+        yield file, PurePosixPath(relative).as_posix()
+
+
+def _read_file(file: Path, root: Path) -> tuple[Document, ...]:
+    if file.is_symlink() and file.exists() and not file.resolve().is_relative_to(root.resolve()):
+        raise DocumentError("leads out of the folder: put the file itself there")
+    reader = FORMATS.get(file.suffix.lower())
+    if reader is None:
+        raise DocumentError(f"is not a kind of file we read: save it as {', '.join(sorted(FORMATS))}")
+    documents = reader(_content(file))
+    return _completed(documents, file.with_name(file.name + SIDECAR))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        size = file.stat().st_size
+        if size > FILE_BYTES:
+            limit = FILE_BYTES // 1_000_000
+            raise DocumentError(f"has {size / 1_000_000:.0f} MB, and an article at most {limit}: split it")
+        return file.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"cannot be read ({error.strerror}): check its permissions") from error
+
+
+def _completed(documents: tuple[Document, ...], sidecar: Path) -> tuple[Document, ...]:
+    """Return `documents` with what stands in the file beside them; what that says goes before."""
+    if not sidecar.is_file():
+        return documents
+    try:
+        written = load_yaml(decode(_content(sidecar)))
+        common = parse_facts(written)
+        each = [parse_facts(item) for item in _items(written)]
+    except (FactsError, DocumentError) as error:
+        raise DocumentError(f"has a companion, {sidecar.name}, that {error}") from error
+    each += [Facts()] * (len(documents) - len(each))
+    return tuple(_with(document, own.over(common)) for document, own in zip(documents, each, strict=False))
+
+
+def _items(written: Mapping[str, object]) -> list[Mapping[str, object]]:
+    items = written.get("articles", [])
+    if isinstance(items, list) and all(isinstance(item, dict) for item in items):
+        return items
+    raise FactsError("says articles:, which takes a list with the facts of each article in turn")
+
+
+def _with(document: Document, facts: Facts) -> Document:
+    return replace(document, title=facts.title or document.title, facts=facts.over(document.facts))

@@ -1,0 +1,353 @@
+"""Turns HTML from anywhere into blocks: plain text with marks, in which nothing can act."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import nh3
+from lxml import etree, html
+
+from content.articles import Block, BlockKind, Mark, MarkKind
+from newsletter.sources.characters import clean, squeeze
+from newsletter.sources.links import absolute, secure
+
+#: An article longer than this is a book or an attack.
+ARTICLE_BYTES = 1_000_000
+#: Sanitising and every tree walk grow with the square of the depth: 500 KB of `<div>` take 20 s.
+DEPTH = 100
+#: What is left after cleaning may be a little deeper, for lists and tables hold levels that `measure` skips.
+#: The walk below takes three Python frames for each, of a thousand.
+TREE_DEPTH = 150
+#: One tag with 100,000 attributes takes 7 s.
+ATTRIBUTES = 200
+
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_INLINE_MARKS = {
+    "a": MarkKind.LINK,
+    "b": MarkKind.STRONG,
+    "strong": MarkKind.STRONG,
+    "em": MarkKind.EMPHASIS,
+    "i": MarkKind.EMPHASIS,
+    "cite": MarkKind.EMPHASIS,
+}
+_LISTS = {"ul": BlockKind.BULLET, "menu": BlockKind.BULLET, "ol": BlockKind.NUMBERED}
+#: These begin and end a block, whatever stands in them.
+_BREAKING = frozenset({
+    "p", "div", "tr", "section", "article", "main", "header", "footer", "aside", "figure", "figcaption",
+    "caption", "address", "center", "dl", "dt", "dd", "pre", "details", "summary", "hr", "table", "thead",
+    "tbody", "tfoot", "hgroup", "search",
+})  # fmt: skip
+#: What the sanitiser lets through: names that the walk below understands, and nothing that can act.
+_TAGS = {
+    *_HEADINGS,
+    *_INLINE_MARKS,
+    *_LISTS,
+    *_BREAKING,
+    "li",
+    "td",
+    "th",
+    "br",
+    "img",
+    "blockquote",
+    "q",
+    "sub",
+    "sup",
+}
+#: Gone with all that is in them: code, forms, and other pages' windows.
+_GONE = {
+    "script", "style", "noscript", "template", "iframe", "object", "embed", "applet", "svg", "math", "xmp", "title",
+    "textarea", "select", "button", "audio", "video", "canvas", "nav", "dialog", "form", "noembed", "noframes",
+    "marquee", "plaintext", "frameset", "map", "datalist", "del", "s", "strike",
+}  # fmt: skip
+_ATTRIBUTES = {"*": {"hidden", "style"}, "a": {"href"}, "img": {"src", "alt", "width", "height"}}
+
+#: Invisible measuring pictures are at most this wide and high.
+_PIXEL = 2
+
+#: The tokens of HTML, roughly: enough to measure. Every alternative also ends at the end of the text, so that
+#: no start is ever tried twice and the time stays proportional to the length.
+_TOKEN = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(?:script|style|textarea|title|xmp|noembed|noframes)\b.*?(?:</(?:script|style|textarea|title|xmp|noembed|noframes)\b|\Z)"
+    r"|<(?P<closes>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>(?:[^>\"']++|\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))*+)(?:>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'?")
+#: Elements without content, and those that the next one of their kind closes: their number says nothing of depth.
+_FLAT = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "p",
+    "li", "td", "th", "tr", "thead", "tbody", "tfoot", "dt", "dd", "option", "optgroup", "rt", "rp", "html",
+    "head", "body",
+})  # fmt: skip
+
+
+_TOO_DEEP = f"nests tags more than {DEPTH} deep: it is damaged, save it again"
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_RAISED = {"sup": str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"), "sub": str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊₋")}
+
+
+class MarkupError(Exception):
+    """This HTML is not one we take; the message says why, in words that follow the name of the thing."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A mark whose end has not come yet."""
+
+    kind: MarkKind
+    href: str
+    start: int
+
+
+def read_blocks(source: str, base: str = "") -> tuple[Block, ...]:
+    """Return the blocks that `source`, HTML from anywhere, shows a reader.
+
+    Args:
+        source: A page's body or a piece of HTML.
+        base: Address of the page, against which links are made absolute; "" when there is none.
+
+    Raises:
+        MarkupError: It is too long or too deep to be an article.
+    """
+    return _blocks_of(sanitise(source), base)
+
+
+def measure(source: str) -> None:
+    """Check that `source` is an article by its size and shape, in time proportional to its length.
+
+    Raises:
+        MarkupError: It is not.
+    """
+    if len(source) > ARTICLE_BYTES or len(source.encode("utf-8", "replace")) > ARTICLE_BYTES:
+        raise MarkupError(f"is longer than {ARTICLE_BYTES // 1000:,} KB: split it into several articles")
+    open_tags: Counter[str] = Counter()
+    depth = 0
+    for token in _TOKEN.finditer(source):
+        if not (name := token["name"]):
+            continue
+        if len(attributes := token["attributes"]) > ATTRIBUTES and _count(attributes) > ATTRIBUTES:
+            raise MarkupError(f"has a tag with more than {ATTRIBUTES} attributes: it is damaged, save it again")
+        name = name.lower()
+        if name in _FLAT:
+            continue
+        if not token["closes"]:
+            open_tags[name] += 1
+            depth += 1
+        elif open_tags[name]:
+            open_tags[name] -= 1
+            depth -= 1
+        if depth > DEPTH:
+            raise MarkupError(_TOO_DEEP)
+
+
+def sanitise(source: str) -> str:
+    """Return `source` with nothing left in it that could act, fetch or hide.
+
+    Raises:
+        MarkupError: It is too long or too deep to be an article.
+    """
+    measure(source)
+    cleaned = nh3.clean(
+        source,
+        tags=_TAGS,
+        clean_content_tags=_GONE,
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel=None,
+        strip_comments=True,
+    )
+    return clean(cleaned)
+
+
+def _count(attributes: str) -> int:
+    return len(_QUOTED.sub("", attributes).replace("/", " ").split())
+
+
+def _blocks_of(sanitised: str, base: str) -> tuple[Block, ...]:
+    if not sanitised.strip():
+        return ()
+    try:
+        parser = html.HTMLParser(huge_tree=True, no_network=True)
+        root = html.fragment_fromstring(sanitised, create_parent="div", parser=parser)
+    except etree.ParserError:
+        return ()
+    writer = _Writer(base)
+    writer.write(root)
+    writer.flush()
+    return tuple(writer.blocks)
+
+
+class _Writer:
+    """Walks over sanitised elements and writes blocks."""
+
+    def __init__(self, base: str) -> None:
+        self.blocks: list[Block] = []
+        self._base = base
+        self._depth = 0
+        self._kind = BlockKind.PARAGRAPH
+        self._level = 0
+        self._list = BlockKind.BULLET
+        self._pieces: list[str] = []
+        self._length = 0
+        self._open: list[_Open] = []
+        self._marks: list[Mark] = []
+        self._images: list[Block] = []
+
+    def write(self, element: etree._Element) -> None:
+        """Write `element` and all that is in it."""
+        tag = element.tag
+        if not isinstance(tag, str) or _is_hidden(element):
+            return
+        self._depth += 1
+        if self._depth > TREE_DEPTH:
+            raise MarkupError(_TOO_DEEP)
+        self._write(element, tag)
+        self._depth -= 1
+
+    def _write(self, element: etree._Element, tag: str) -> None:
+        if tag in _HEADINGS:
+            self._block(element, BlockKind.HEADING, _HEADINGS[tag])
+        elif tag in _INLINE_MARKS:
+            self._marked(element, _INLINE_MARKS[tag])
+        elif tag in _LISTS:
+            self._in_list(element, _LISTS[tag])
+        elif tag in _BREAKING:
+            self._block(element, BlockKind.QUOTE if self._kind is BlockKind.QUOTE else BlockKind.PARAGRAPH)
+        elif write := _OWN_WAYS.get(tag):
+            write(self, element)
+        else:
+            self._inside(element)
+
+    def flush(self) -> None:
+        """End the block that is being written."""
+        text = "".join(self._pieces).rstrip()
+        for mark in self._open:
+            self._marks.append(Mark(mark.start, self._length, mark.kind, mark.href))
+            mark.start = 0
+        if any(character.isalnum() for character in text):
+            self.blocks.append(Block(self._kind, text, tuple(_fitted(self._marks, text)), self._level))
+        self.blocks.extend(self._images)
+        self._pieces, self._length, self._marks, self._images = [], 0, [], []
+
+    def _inside(self, element: etree._Element) -> None:
+        self._text(element.text)
+        for child in element:
+            self.write(child)
+            self._text(child.tail)
+
+    def _block(self, element: etree._Element, kind: BlockKind, level: int = 0) -> None:
+        # The paragraph that fills a list item is that item; whatever opens a block inside a heading stays heading.
+        fills = not self._pieces and element.tag in _BREAKING and self._kind in (*_LISTS.values(), BlockKind.HEADING)
+        if fills:
+            self._inside(element)
+            self.flush()
+            self._kind, self._level = BlockKind.PARAGRAPH, 0
+            return
+        self.flush()
+        before, self._kind = self._kind, kind
+        level_before, self._level = self._level, level
+        self._inside(element)
+        self.flush()
+        self._kind, self._level = before, level_before
+
+    def _in_list(self, element: etree._Element, kind: BlockKind) -> None:
+        self.flush()
+        before, self._list = self._list, kind
+        kind_before, self._kind = self._kind, BlockKind.PARAGRAPH
+        self._inside(element)
+        self.flush()
+        self._list, self._kind = before, kind_before
+
+    def _li(self, element: etree._Element) -> None:
+        self._block(element, self._list)
+
+    def _blockquote(self, element: etree._Element) -> None:
+        self._block(element, BlockKind.QUOTE)
+
+    def _td(self, element: etree._Element) -> None:
+        if "".join(self._pieces).strip():
+            self._text(" | ")
+        self._inside(element)
+
+    def _q(self, element: etree._Element) -> None:
+        self._text("“")
+        self._inside(element)
+        self._text("”")
+
+    def _sup(self, element: etree._Element) -> None:
+        # 10 to the fifth is not 105.
+        text = element.text or ""
+        if len(element) or not text.translate(_RAISED[element.tag]).isdigit():
+            self._inside(element)
+        else:
+            self._text(text.translate(_RAISED[element.tag]))
+
+    def _br(self, element: etree._Element) -> None:
+        following = element.getnext()
+        doubled = following is not None and following.tag == "br" and not (element.tail or "").strip()
+        if doubled:  # how people who have no paragraphs make one
+            self.flush()
+        else:
+            self._text(" ")
+
+    def _marked(self, element: etree._Element, kind: MarkKind) -> None:
+        href = absolute(element.get("href", ""), self._base) if kind is MarkKind.LINK else ""
+        if kind is MarkKind.LINK and not href:
+            self._inside(element)
+            return
+        mark = _Open(kind, href, self._length)
+        self._open.append(mark)
+        self._inside(element)
+        self._open.pop()
+        self._marks.append(Mark(mark.start, self._length, kind, href))
+
+    def _img(self, element: etree._Element) -> None:
+        src = secure(element.get("src", ""), self._base)
+        if src and not _is_pixel(element):
+            self._images.append(Block(BlockKind.IMAGE, squeeze(element.get("alt", "")).strip(), src=src))
+
+    def _text(self, text: str | None) -> None:
+        if not text:
+            return
+        text = squeeze(text)
+        if not self._pieces or self._pieces[-1].endswith(" "):
+            text = text.removeprefix(" ")
+        if text:
+            self._pieces.append(text)
+            self._length += len(text)
+
+
+#: Elements that are written each in its own way.
+_OWN_WAYS: Mapping[str, Callable[[_Writer, etree._Element], None]] = {
+    "li": _Writer._li,
+    "blockquote": _Writer._blockquote,
+    "td": _Writer._td,
+    "th": _Writer._td,
+    "br": _Writer._br,
+    "img": _Writer._img,
+    "q": _Writer._q,
+    "sub": _Writer._sup,
+    "sup": _Writer._sup,
+}
+
+
+def _fitted(marks: list[Mark], text: str) -> Iterator[Mark]:
+    """Cut marks to the characters they mark, without the white space at their ends; outer marks first."""
+    fitted = set()
+    for mark in marks:
+        marked = text[mark.start : mark.end]
+        start = mark.start + len(marked) - len(marked.lstrip())
+        end = start + len(marked.strip())
+        if start < end:
+            fitted.add(Mark(start, end, mark.kind, mark.href))
+    yield from sorted(fitted, key=lambda m: (m.start, -m.end, m.kind, m.href))
+
+
+def _is_hidden(element: etree._Element) -> bool:
+    return "hidden" in element.attrib or bool(_HIDDEN.search(element.get("style", "")))
+
+
+def _is_pixel(element: etree._Element) -> bool:
+    sides = (element.get("width", ""), element.get("height", ""))
+    return any(side.isdecimal() and int(side) <= _PIXEL for side in sides)
