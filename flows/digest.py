@@ -8,7 +8,7 @@ from prefect.artifacts import acreate_table_artifact
 from newsletter.publishing import draft, edition_key, release
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
-from newsletter.wiring import open_house
+from newsletter.wiring import open_house, publish_site
 
 
 @task(task_run_name="draft the edition", timeout_seconds=1800, tags=["newsletter"])
@@ -31,9 +31,11 @@ def compose(at: str) -> dict[str, object]:
 
 @task(task_run_name="release {edition}", retries=1, retry_delay_seconds=10, timeout_seconds=3600, tags=["newsletter"])
 def syndicate(edition: str, at: str) -> int:
-    """Write feeds and archive and freeze the audience; return the number of candidates."""
+    """Freeze the audience, write feeds and archive; return the number of candidates."""
     with open_house(load()) as house:
-        return release(house, edition, datetime.fromisoformat(at)).candidates
+        candidates = release(house, edition, datetime.fromisoformat(at)).candidates
+        publish_site(house)
+    return candidates
 
 
 @flow(name="publish", flow_run_name="publish {at}", timeout_seconds=7200)

@@ -14,14 +14,13 @@ from content.folding import as_json, fold
 from content.looks import Look
 from content.periods import Period, Rhythm, period_of
 from content.sections import split
-from newsletter.feeds.site import write_site
 from newsletter.rendering.email import render_email
-from newsletter.rendering.environment import template_hashes
 from newsletter.settings import Settings
 from newsletter.storage.articles import ArticleStore, Standing
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
+from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
 from subscribers.people import address_key
 
@@ -129,7 +128,7 @@ def cancel(desk: Desk, key: str, *, reason: str) -> int:
 
 
 def release(desk: Desk, key: str, now: datetime) -> Tally:
-    """Put an approved edition on the site and freeze its audience; return the sum. The second time changes nothing.
+    """Freeze the audience of an approved edition; return the sum. The second time changes nothing.
 
     Raises:
         PublishingError: It is not approved, or what was approved has changed since; it is held then.
@@ -142,15 +141,12 @@ def release(desk: Desk, key: str, now: datetime) -> Tally:
         if changed:
             _move(desk, key, EditionState.HELD, reason="; ".join(changed))
             raise PublishingError(f"{key} is held: {'; '.join(changed)}")
-    build_site(desk)
     return desk.ledger.freeze(key, _audience(desk, now), mailing_list=desk.settings.newsletter)
 
 
-def build_site(desk: Desk) -> int:
-    """Write the archive and the feeds of every edition that counts; return how many that are."""
-    told = [record.edition for record in desk.editions.all(desk.settings.newsletter) if record.state in TOLD]
-    write_site(desk.settings.home / "site", told, look_of(desk.settings))
-    return len(told)
+def told(desk: Desk) -> tuple[Edition, ...]:
+    """Return the editions that count, the newest first: those that the archive and the feeds show."""
+    return tuple(r.edition for r in desk.editions.all(desk.settings.newsletter) if r.state in TOLD)
 
 
 def finish(desk: Desk, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""`newsletter edition ...` and `newsletter send`: from approved articles to delivered mail."""
+"""`newsletter edition ...`, `newsletter send` and the builds: from approved articles to delivered mail."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,207 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from newsletter.cli.console import Exit, JsonOption, err, now, out, print_json, print_table, settings
-from newsletter.publishing import Published, approve, cancel, look_of, preview, publish
-from newsletter.sending import Sent, deliver_due
+from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, err, now, out, print_json, print_table
+from newsletter.cli.console import settings
+from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, find, finish, release
 from newsletter.storage.editions import EditionRecord, EditionState
-from newsletter.wiring import House, open_house
-from subscribers.deliveries import Tally
+from newsletter.wiring import House, deliver, open_house, publish_site
+from subscribers.deliveries import Outcome, Tally
 
 edition = typer.Typer(no_args_is_help=True, help="Draft, check, approve, send and follow editions.")
 
-Key = Annotated[str, typer.Argument(help="The edition's key, such as beauty-weekly-2026-W48; the newest if left out.")]
+Key = Annotated[str, typer.Argument(help="Key such as beauty-weekly-2026-W48; the newest edition if left out.")]
+
+
+@edition.command("draft")
+def draft_(
+    context: typer.Context,
+    again: Annotated[bool, typer.Option("--again", help="Make it anew if it is a draft or held.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fold the approved articles that no edition has told yet into this period's edition.
+
+    Ends with 3 when something holds it: the reason says what a person has to decide.
+    """
+    with open_house(settings(context)) as house:
+        record = draft(house, now(), again=again)
+        key = edition_key(house.settings, now())
+    if record is None:
+        print_json({"edition": key, "state": None}) if as_json else out.print(
+            "Nothing to say: no approved article is left that no edition has told."
+        )
+        return
+    _show(record, as_json)
+    if record.state is EditionState.HELD:
+        raise typer.Exit(Exit.HELD)
+
+
+@edition.command("list")
+def list_(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Show every edition, the newest first."""
+    with open_house(settings(context)) as house:
+        records = house.editions.all()
+    if as_json:
+        return print_json([_as_json(r) for r in records])
+    rows = [(r.edition.key, r.state.value, len(r.edition.stories), r.edition.subject) for r in records]
+    print_table(("Edition", "State", "Stories", "Subject"), rows, "No edition yet. 'newsletter edition draft' makes one.")
+    return None
+
+
+@edition.command()
+def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
+    """Show what an edition prints, what was folded and why (--json: every drop with pair, score and rule)."""
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+    if as_json:
+        return print_json(_as_json(record) | {"folding": json.loads(record.folding)})
+    _show(record, as_json=False)
+    for story in record.edition.stories:
+        out.print(f"\n{story.title}", style="bold", markup=False)
+        for section in story.sections:
+            also = f"; also in {len(section.also_in)} more" if section.also_in else ""
+            out.print(f"  {section.heading or '(opening)'}: {len(section.kept)} facts added{also}", markup=False)
+        for reference in story.references:
+            out.print(f"  {reference.heading}: folded, stands in “{reference.title}”", style="dim", markup=False)
+    return None
+
+
+@edition.command()
+def preview(
+    context: typer.Context,
+    key: Key = "",
+    text: Annotated[bool, typer.Option("--text", help="The text part instead of HTML.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+) -> None:
+    """Print the mail exactly as it will leave, personal places still open."""
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+        rendering = house.editions.rendering(record.edition.key, EVERYBODY)
+    body = "" if rendering is None else (rendering.text if text else rendering.html)
+    if output:
+        output.write_text(body, encoding="utf-8")
+        out.print(f"Wrote {output}")
+    else:
+        typer.echo(body)
+
+
+@edition.command("approve")
+def approve_(context: typer.Context, by: ByOption, key: Key = "") -> None:
+    """Approve a held edition, whatever held it: with that an editor takes it upon themselves."""
+    with open_house(settings(context)) as house:
+        record = approve(house, find(house, key).edition.key, by=by, now=now())
+    out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
+
+
+@edition.command("send")
+def send_(context: typer.Context, key: Key = "") -> None:
+    """Put an approved edition on the site and deliver it. Safe to run again: nobody gets it twice."""
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+        release(house, record.edition.key, now())
+        publish_site(house)
+        _deliver(house, record.edition.key)
+
+
+def send(context: typer.Context) -> None:
+    """Deliver everything that is due, of every edition that is out. Start as many of these as wanted."""
+    with open_house(settings(context)) as house:
+        unfinished = house.ledger.unfinished()
+        for key in unfinished:
+            _deliver(house, key)
+    if not unfinished:
+        out.print("Nothing is waiting to be sent.")
+
+
+@edition.command()
+def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
+    """Show where everybody stands: the sum that accounts for every candidate, and who is uncertain."""
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+        key = record.edition.key
+        if house.ledger.mailing(key) is None:
+            print_json(_as_json(record)) if as_json else out.print(f"{key} is {record.state.value}; nothing was sent yet.")
+            return
+        tally = house.ledger.tally(key)
+        uncertain = [recipient.address for recipient, _ in house.ledger.who(key, Outcome.UNCERTAIN)]
+    if as_json:
+        return print_json(_as_json(record) | {"tally": tally_row(tally), "uncertain": uncertain})
+    _say(key, tally)
+    for address in uncertain:
+        err.print(f"  uncertain: {address}", style="yellow", markup=False)
+    return None
+
+
+@edition.command("cancel")
+def cancel_(context: typer.Context, key: Key = "", note: NoteOption = "cancelled") -> None:
+    """Stop an edition for good. Whoever has it keeps it; nobody else gets it; its articles are free again."""
+    with open_house(settings(context)) as house:
+        key = find(house, key).edition.key
+        stopped = cancel(house, key, reason=note)
+    out.print(f"{key} is cancelled; {stopped} people will not get it.")
+
+
+def build_site(context: typer.Context) -> None:
+    """Write archive and feeds of every edition that is out. An unchanged page is left alone."""
+    with open_house(settings(context)) as house:
+        changed = publish_site(house)
+        folder = house.settings.home / "site"
+    out.print(f"{len(changed)} files changed below {folder}")
+
+
+def tally_row(tally: Tally) -> dict[str, object]:
+    """Return the public sum as plain numbers: the parts add up to the candidates."""
+    return {
+        "candidates": tally.candidates,
+        "accepted": tally.accepted,
+        "refused": tally.refused,
+        "excluded": dict(tally.excluded),
+        "deferred": tally.deferred,
+        "pending": tally.pending,
+        "uncertain": tally.uncertain,
+        "withdrawn": tally.withdrawn,
+        "adds_up": tally.adds_up,
+    }
+
+
+def _deliver(house: House, key: str) -> None:
+    columns = (TextColumn("Delivering {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        tally = house.ledger.tally(key)
+        bar = progress.add_task(key, total=tally.candidates)
+        deliver(house, key, lambda t: progress.update(bar, completed=t.candidates - t.pending))
+    finish(house, key)
+    _say(key, house.ledger.tally(key))
+
+
+def _say(key: str, tally: Tally) -> None:
+    excluded = sum(tally.excluded.values())
+    out.print(
+        f"{key}: {tally.candidates} candidates = {tally.accepted} accepted + {tally.refused} refused + "
+        f"{excluded} excluded + {tally.deferred} deferred + {tally.pending} pending + {tally.uncertain} uncertain"
+        + (f" + {tally.withdrawn} withdrawn" if tally.withdrawn else ""),
+        markup=False,
+    )
+
+
+def _show(record: EditionRecord, as_json: bool) -> None:
+    if as_json:
+        return print_json(_as_json(record))
+    e = record.edition
+    out.print(f"{e.key}: {e.subject}", style="bold", markup=False)
+    out.print(f"{record.state.value}: {record.reason}" if record.reason else record.state.value, markup=False)
+    out.print(f"{len(e.stories)} stories, {len(e.manifest.decisions)} sections folded", markup=False)
+    return None
+
+
+def _as_json(record: EditionRecord) -> dict[str, object]:
+    e = record.edition
+    return {
+        "edition": e.key,
+        "state": record.state.value,
+        "reason": record.reason,
+        "subject": e.subject,
+        "stories": [{"article": s.article, "title": s.title, "revision": s.revision} for s in e.stories],
+        "folded": len(e.manifest.decisions),
+        "approved_by": record.approved_by,
+    }

@@ -1,0 +1,164 @@
+"""Turns a folding into an edition: what readers see, and the manifest of what it was made from."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from content.articles import Article, Block
+from content.editions import (
+    Contradiction,
+    Edition,
+    FoldDecision,
+    Manifest,
+    Pointer,
+    Reference,
+    Statement,
+    Story,
+    StorySection,
+    section_anchor,
+    shorten,
+)
+from content.folding import Folding, Printed, See
+from content.folding import Statement as Sentence
+from content.periods import Period
+
+#: Longest subject line: what phones show of one (about 60 characters) and a little for desktops.
+SUBJECT_CHARACTERS = 78
+
+
+def assemble(
+    folding: Folding,
+    articles: Iterable[Article],
+    *,
+    newsletter: str,
+    period: Period,
+    title: str,
+    language: str,
+    published_at: datetime,
+    templates: tuple[tuple[str, str], ...],
+) -> Edition:
+    """Return the edition that prints `folding`.
+
+    An article of which nothing is left to print has no story of its own: the sections that tell what it tells name
+    it as another place to read. It stands in the manifest like every other.
+
+    Args:
+        folding: The folded sections of `articles`.
+        articles: The approved revisions, in the order in which their stories stand.
+        newsletter: Short name, for the key.
+        period: What the edition stands for, for the key and the label.
+        title: The newsletter's name as readers know it.
+        language: Of the edition's own words.
+        published_at: When; aware.
+        templates: Name and SHA-256 of each template, for the manifest.
+    """
+    by_revision = {article.revision: article for article in articles}
+    printer = _Printer(folding, by_revision)
+    stories = tuple(story for story in map(printer.story, by_revision.values()) if story.sections)
+    return Edition(
+        newsletter=newsletter,
+        rhythm=period.rhythm.value,
+        period=period.name,
+        title=title,
+        subject=subject_of([s.title for s in stories]) or title,
+        label=period.label,
+        published_at=published_at,
+        language=language,
+        stories=stories,
+        manifest=Manifest(
+            revisions=tuple((a.id, a.revision) for a in by_revision.values()),
+            decisions=_decisions(folding),
+            templates=templates,
+        ),
+    )
+
+
+def subject_of(titles: Sequence[str]) -> str:
+    """Return a subject line that names the first story and says how many more there are."""
+    distinct = list(dict.fromkeys(titles))
+    more = f", and {len(distinct) - 1} more" if len(distinct) > 1 else ""
+    return shorten(distinct[0], SUBJECT_CHARACTERS - len(more)) + more if distinct else ""
+
+
+class _Printer:
+    """Writes stories of one folding."""
+
+    def __init__(self, folding: Folding, articles: Mapping[str, Article]) -> None:
+        self._articles = articles
+        self._urls = {a.id: a.url for a in articles.values()}
+        self._titles = {a.id: a.title for a in articles.values()}
+        self._blocks = {s.id: s.blocks for s in folding.sections}
+        self._parts = {story.revision: story.parts for story in folding.stories}
+        self._printed_in = {e.id: c.canonical.id for c in folding.clusters for e in c.members}
+        self._clashes: dict[str, list[Contradiction]] = defaultdict(list)
+        self._clashing: set[tuple[str, int]] = set()
+        for clash in folding.contradictions:
+            place = self._printed_in.get(clash.a.section, clash.a.section)
+            self._clashes[place].append(
+                Contradiction(self._statement(clash.a), self._statement(clash.b), clash.why)
+            )
+            self._clashing |= {(s.section, s.index) for s in (clash.a, clash.b)}
+
+    def story(self, article: Article) -> Story:
+        """Return what is printed of `article`."""
+        parts = self._parts.get(article.revision, ())
+        return Story(
+            article=article.id,
+            revision=article.revision,
+            title=article.title,
+            url=article.url,
+            author=article.author,
+            language=article.language,
+            topics=article.topics,
+            published_at=article.published_at,
+            sections=tuple(self._section(part) for part in parts if isinstance(part, Printed)),
+            references=tuple(_reference(part) for part in parts if isinstance(part, See) and part.section.heading),
+        )
+
+    def _section(self, part: Printed) -> StorySection:
+        also = dict.fromkeys(Pointer(r.article, r.title, self._urls.get(r.article, "")) for r in part.also_in)
+        return StorySection(
+            heading=part.section.heading,
+            level=part.section.level,
+            position=part.section.position,
+            blocks=part.blocks,
+            kept=tuple(
+                Statement(k.block, k.statement.article, k.title)
+                for k in part.kept
+                # What contradicts something stands beside it, once.
+                if (k.statement.section, k.statement.index) not in self._clashing
+            ),
+            also_in=tuple(also),
+            contradictions=tuple(self._clashes.get(part.section.id, ())),
+        )
+
+    def _statement(self, sentence: Sentence) -> Statement:
+        block: Block = self._blocks[sentence.section][sentence.block]
+        title = self._titles.get(sentence.article, sentence.article)
+        return Statement(block.slice(sentence.start, sentence.end), sentence.article, title)
+
+
+def _reference(part: See) -> Reference:
+    canonical = part.canonical
+    return Reference(
+        heading=part.section.heading,
+        title=canonical.article_title,
+        anchor=section_anchor(canonical.article, canonical.position),
+    )
+
+
+def _decisions(folding: Folding) -> tuple[FoldDecision, ...]:
+    found = []
+    for cluster in folding.clusters:
+        for echo in cluster.echoes:
+            best = max((x for x in cluster.links if echo.id in (x.a, x.b)), key=lambda x: x.score)
+            found.append(
+                FoldDecision(
+                    dropped=echo.id,
+                    kept=cluster.canonical.id,
+                    heading=echo.heading,
+                    score=best.score,
+                    rule=best.rule,
+                )
+            )
+    return tuple(found)

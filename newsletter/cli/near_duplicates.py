@@ -1,0 +1,133 @@
+"""`newsletter fold` and `newsletter duplicates`: which sections explain the same, and one text without the repeats."""
+
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import track
+
+from content.articles import Article
+from content.assembly import assemble
+from content.clusters import Cluster, cluster
+from content.editions import Edition
+from content.folding import Folding
+from content.folding import fold as fold_sections
+from content.periods import Rhythm, period_of
+from content.reports import as_json, clusters_as_json
+from content.sections import NOT_APPROVED, Section, split
+from newsletter.cli.console import Exit, JsonOption, err, now, out, print_json
+from newsletter.ports import SourceError
+from newsletter.rendering.folded import folded_html, folded_text
+from newsletter.sources.folder import read
+
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders: Markdown, HTML, DOCX, plain text.")]
+
+
+def fold(
+    paths: Paths,
+    as_json_: JsonOption = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Print one readable page.")] = False,
+    as_text: Annotated[bool, typer.Option("--text", help="Print one readable text; the default.")] = False,
+) -> None:
+    """Fold files into one text: each explainer once, no fact lost, every drop explained (--json).
+
+    Ends with 3 when sentences contradict each other: both are printed, marked, and an editor has to choose.
+
+    Example: newsletter fold needling.md peels.docx --html > folded.html
+    """
+    if as_json_ + as_html + as_text > 1:
+        raise typer.BadParameter("--json, --html and --text exclude each other; name one")
+    articles = _articles(paths)
+    sections = [s for article, approved_at in articles for s in split(article, approved_at)]
+    folding = fold_sections(sections, cluster(sections))
+    if as_json_:
+        print_json(as_json(folding))
+    else:
+        edition = _edition(folding, [article for article, _ in articles])
+        sys.stdout.write(folded_html(edition) if as_html else folded_text(edition))
+        _say(folding)
+    if folding.held:
+        raise typer.Exit(Exit.HELD)
+
+
+def duplicates(
+    paths: Paths,
+    as_json_: JsonOption = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say for each pair why it belongs together.")] = False,
+) -> None:
+    """Show which sections of the files explain the same thing, with score and rule."""
+    clusters = cluster(s for article, approved_at in _articles(paths) for s in split(article, approved_at))
+    if as_json_:
+        return print_json([_as_json(c) for c in clusters])
+    for number, found in enumerate(clusters, start=1):
+        out.print(f"{number}. {_name(found.canonical)}", style="bold", markup=False)
+        for echo in found.echoes:
+            best = max((x for x in found.links if echo.id in (x.a, x.b)), key=lambda x: x.score)
+            out.print(f"   = {_name(echo)}  [{best.score:.2f}, {best.rule}]", markup=False)
+            if explain:
+                out.print(f"     {best.evidence}", style="dim", markup=False)
+    out.print(f"{len(clusters)} explainers repeat." if clusters else "No explainer repeats.")
+    return None
+
+
+def _articles(paths: list[Path]) -> list[tuple[Article, datetime]]:
+    """Return the articles of all files with the time each was approved; what cannot be read is said.
+
+    Raises:
+        SourceError: There is nothing to fold.
+    """
+    found: dict[str, tuple[Article, datetime]] = {}
+    problems = 0
+    for path in track(paths, description="Reading", console=err, transient=True, disable=len(paths) < 2):
+        pull = read(path)
+        approved = {a.revision: a.at for a in pull.approvals}
+        problems += len(pull.problems)
+        for problem in pull.problems:
+            err.print(f"left out {problem.item}: {problem.reason}", style="yellow", markup=False)
+        for article in pull.articles:
+            # Two folders may hold files of one name.
+            name = article.id if article.id not in found else f"{path.as_posix()}:{article.id}"
+            found[name] = (replace(article, id=name), approved.get(article.revision, NOT_APPROVED))
+    if not found:
+        raise SourceError("there is no article to fold" + (", see above" if problems else f" in {paths[0]}"))
+    return list(found.values())
+
+
+def _edition(folding: Folding, articles: list[Article]) -> Edition:
+    today = now()
+    return assemble(
+        folding,
+        articles,
+        newsletter="fold",
+        period=period_of(Rhythm.DAILY, today.date()),
+        title=articles[0].title,
+        language=articles[0].language,
+        published_at=today,
+        templates=(),
+    )
+
+
+def _say(folding: Folding) -> None:
+    summary = as_json(folding)["summary"]
+    err.print(
+        f"{summary['articles']} articles, {summary['sections']} sections, {summary['clusters']} repeated explainers: "
+        f"{summary['printed']} of {summary['sentences']} sentences printed, {summary['dropped']} repeats dropped, "
+        f"{summary['contradictions']} contradictions.",
+        style="dim",
+    )
+
+
+def _as_json(found: Cluster) -> dict[str, object]:
+    sections = [{"id": m.id, "article": m.article, "title": m.article_title, "heading": m.heading} for m in found.members]
+    return clusters_as_json(found) | {"sections": sections}
+
+
+def _name(section: Section) -> str:
+    return f"{section.heading or _opening(section)} ({section.article})"
+
+
+def _opening(section: Section) -> str:
+    return f"“{section.text[:50].rsplit(' ', 1)[0]} …”"
