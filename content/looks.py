@@ -1,0 +1,78 @@
+"""How a newsletter presents itself: its name, its addresses, its colours and its letters."""
+
+import re
+from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
+
+#: Letters that need no download: most mail clients refuse web fonts. Kept short, for they are repeated in every mail.
+SERIF = "'Iowan Old Style',Palatino,Georgia,serif"
+SANS = "'Helvetica Neue',Helvetica,Arial,sans-serif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Palette:
+    """Colours of one scheme, as #rrggbb. `check_contrast` in the gates holds every pair that carries text."""
+
+    ink: str  #: text
+    soft: str  #: text of lesser weight: bylines, footers
+    accent: str  #: links, numerals, overlines
+    paper: str  #: under the text
+    tint: str  #: under boxes
+    page: str  #: around the paper
+    line: str  #: hairlines; carries no text
+
+    def __post_init__(self) -> None:
+        """Refuse what is no colour: the values go into style sheets as they stand."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+                raise ValueError(f"{field.name} takes a colour such as #9b2c4d, got {value!r}")
+
+
+LIGHT = Palette(
+    ink="#2a1f23", soft="#6d5a60", accent="#9b2c4d", paper="#fffdfb", tint="#faf1ee", page="#f4eae6", line="#e6d5cf"
+)
+DARK = Palette(
+    ink="#f3e9e6", soft="#c3b0b2", accent="#f4a6ba", paper="#211a1d", tint="#2d2327", page="#171214", line="#46383d"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Everything a rendering needs to know about a newsletter beside the edition itself."""
+
+    name: str  #: as readers know it
+    site_url: str  #: of the public site, without a slash at the end
+    postal_address: str = ""  #: the law asks for one in every mail
+    tagline: str = ""
+    logo_text: str = ""  #: "" prints the name
+    contact: str = ""  #: mail address for replies, shown in OPML
+    tag_domain: str = ""  #: of `tag:` ids; "" takes the site's host
+    tag_date: str = "2026"  #: a day or year when that domain was ours (RFC 4151); never change it
+    hub_url: str = ""  #: of a WebSub hub; "" for none
+    light: Palette = LIGHT
+    dark: Palette = DARK
+    display_font: str = SERIF
+    text_font: str = SANS
+
+    def __post_init__(self) -> None:
+        """Refuse fonts that would end their place in a style sheet, and a site without a host."""
+        for name in ("display_font", "text_font"):
+            if not re.fullmatch(r"[\w\s',-]+", getattr(self, name)):
+                raise ValueError(f"{name} takes font names with commas between, got {getattr(self, name)!r}")
+        if not urlsplit(self.site_url).hostname:
+            raise ValueError(f"site_url takes an address such as https://news.example.org, got {self.site_url!r}")
+
+    @property
+    def logo(self) -> str:
+        """Return what stands in the masthead."""
+        return self.logo_text or self.name
+
+    @property
+    def authority(self) -> str:
+        """Return the first half of every `tag:` id (RFC 4151)."""
+        return f"{self.tag_domain or urlsplit(self.site_url).hostname},{self.tag_date}"
+
+    def url(self, path: str) -> str:
+        """Return the public address of `path` on the site."""
+        return f"{self.site_url.rstrip('/')}/{path}"

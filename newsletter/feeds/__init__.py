@@ -1,0 +1,1 @@
+"""Turns editions into RSS, Atom, JSON Feed and OPML."""

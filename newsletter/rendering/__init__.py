@@ -1,0 +1,1 @@
+"""Turns editions into mail and pages."""

@@ -1,0 +1,119 @@
+"""An edition becomes a mail: subject, HTML with its styles inlined, and the same in plain text."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import css_inline
+from babel.lists import format_list
+from markupsafe import Markup
+
+from content.articles import SLOT_CLOSE, SLOT_OPEN
+from content.editions import Edition
+from content.looks import Look
+from content.markup import clean_line
+from content.places import Places, heading_levels, without_lead
+from newsletter.ports import Rendering
+from newsletter.rendering.plaintext import Footnotes, lay_out, with_numbers, wrap
+from newsletter.templating import day, environment, locale_of, page_direction
+
+#: Names of the personal slots. `archive_url` is none of them: it is the same for everybody.
+SLOTS = ("name", "unsubscribe_url", "preferences_url")
+
+#: Gmail clips a message whose HTML source is longer than about 102,400 bytes, and the footer with the
+#: unsubscribe link goes first. A fifth of that is kept for what the delivery adds.
+COMFORTABLE_BYTES = 81_920
+
+
+def render_email(edition: Edition, look: Look) -> Rendering:
+    """Return `edition` as a mail, personal slots still open.
+
+    Every story is printed in full as long as the HTML stays below the size at which mail clients clip; beyond
+    that, the last ones are shortened to their opening and a link to the archive, as few of them as possible.
+    """
+    whole = _render(edition, look, full=len(edition.stories))
+    if len(whole.html.encode()) <= COMFORTABLE_BYTES:
+        return whole
+    low, high = 0, len(edition.stories)  # `low` stories in full fit (or nothing does), `high` do not
+    best = _render(edition, look, full=0)
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried = _render(edition, look, full=middle)
+        if len(tried.html.encode()) <= COMFORTABLE_BYTES:
+            low, best = middle, tried
+        else:
+            high = middle
+    return best
+
+
+def slot(name: str) -> str:
+    """Return the mark that stands for a personal value until the message is made for one person."""
+    return f"{SLOT_OPEN}{name}{SLOT_CLOSE}"
+
+
+def _render(edition: Edition, look: Look, full: int) -> Rendering:
+    context = _context(edition, look, full)
+    return render_kind("digest", edition.language, context)
+
+
+def render_kind(kind: str, language: str, context: Mapping[str, object]) -> Rendering:
+    """Return the mail that the three templates in `email/<kind>/` make of `context`."""
+    env = environment(language)
+    subject, text, html = (
+        env.get_template(f"email/{kind}/{part}.jinja").render(context)
+        for part in ("subject.txt", "body.txt", "body.html")
+    )
+    return Rendering(subject=clean_line(subject), html=_inliner().inline(html), text=_tidy(text))
+
+
+def _context(edition: Edition, look: Look, full: int) -> dict[str, object]:
+    notes, places = Footnotes(), Places(edition, look)
+    return {
+        **common(look, edition.language, notes),
+        "edition": edition,
+        "archive_url": places.page,
+        "preheader": edition.preheader or _preheader(edition),
+        "full": full,
+        "places": places,
+        "levels": heading_levels,
+        "lead": without_lead,
+    }
+
+
+def common(look: Look, language: str, notes: Footnotes) -> dict[str, object]:
+    """Return what every mail template may use: the look, the slots, dates, and the makings of the text part."""
+    locale = locale_of(language)
+    return {
+        "look": look,
+        "language": language,
+        "page_direction": page_direction(language),
+        "slots": {name: slot(name) for name in SLOTS},
+        "day": lambda when: day(when, language),
+        "listing": lambda words: format_list(list(words), "standard", locale) if words else "",
+        "notes": notes,
+        "lay_out": lambda blocks, indent="": lay_out(blocks, notes, indent),
+        "sentence": lambda block, first="", further=None: wrap(with_numbers(block, notes), first, further),
+        "wrap": wrap,
+        "number": notes.number,
+        "filler": Markup("&#847;&zwnj;&nbsp;"),
+    }
+
+
+def _preheader(edition: Edition) -> str:
+    return " · ".join(clean_line(s.title) for s in edition.stories[:3])[:140]
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    # Media queries cannot be inlined and must stay in <head>: dark mode and phones hang on them.
+    return css_inline.CSSInliner(
+        load_remote_stylesheets=False, keep_style_tags=True, remove_inlined_selectors=True, minify_css=True
+    )
+
+
+def _tidy(text: str) -> str:
+    """Return the text part with at most one empty line in a row and no spaces at line ends."""
+    lines: list[str] = []
+    for line in (raw.rstrip() for raw in text.strip("\n").split("\n")):
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,114 @@
+"""The one place where Jinja files are loaded: escaping, missing names, words of each language, hashes of templates."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from jinja2 import Environment, PackageLoader, StrictUndefined, meta
+from markupsafe import Markup
+
+from content import markup
+
+#: What a template may call. Filters are named after what they return.
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "line": lambda text: markup.clean_line(text),
+    "clean": lambda text: markup.clean(text),
+    "inline": lambda block: Markup(markup.inline(block)),  # noqa: S704 - content.markup escapes every text
+    "prose": lambda blocks, width=0: Markup(markup.to_html(blocks, width)),  # noqa: S704 - same
+    "image": lambda block, width=0: Markup(markup.image(block, width)),  # noqa: S704 - same
+    "direction": markup.direction,
+    "link": markup.safe_link,
+    "json": lambda value: Markup(_for_script(value)),  # noqa: S704 - nothing in it can end the element
+}
+
+
+@cache
+def environment(language: str = "en") -> Environment:
+    """Return the templates with the words of `language`, English where we have none of its own.
+
+    Everything is escaped but text and style sheets: jinja2's own `select_autoescape` looks at the end of the name
+    and would let `.html.jinja` through. In a style sheet an escaped quote breaks a font's name; what goes in there
+    is a `Look`, which refuses everything else. A name that is not there is an error, not an empty place.
+    """
+    env = Environment(
+        loader=PackageLoader("templates", "", encoding="utf-8"),
+        autoescape=lambda name: not (name or "").endswith((".txt.jinja", ".css.jinja")),  # noqa: S701 - a test holds it
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+        auto_reload=False,
+    )
+    env.filters.update(FILTERS)
+    env.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
+    return env
+
+
+def locale_of(language: str) -> Locale:
+    """Return the locale for dates and numbers of a language tag such as "en" or "de-AT", English if unknown."""
+    try:
+        return Locale.parse(language.replace("_", "-"), sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
+
+
+def day(when: date, language: str) -> str:
+    """Return a day as people write it in `language`: "25 November 2026"."""
+    return format_date(when, "long", locale_of(language))
+
+
+def page_direction(language: str) -> str:
+    """Return "rtl" for a language written from right to left, else "ltr"."""
+    return "rtl" if locale_of(language).text_direction == "rtl" else "ltr"
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """Return the translated words of `language`; without a catalogue, the English of the templates."""
+    source = files("templates") / "locales" / locale_of(language).language / "messages.po"
+    if not source.is_file():
+        return NullTranslations()
+    compiled = io.BytesIO()
+    write_mo(compiled, read_po(io.BytesIO(source.read_bytes())))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+@lru_cache(maxsize=64)
+def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
+    """Return name and SHA-256 of every file that rendering the templates of `folder` reads, sorted by name.
+
+    Args:
+        folder: Such as "email/digest": the templates there, and all they include, extend or import.
+    """
+    env = environment()
+    waiting = {name for name in env.list_templates() if name.startswith(f"{folder}/")}
+    found: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            source = _source(env, name)
+            found[name] = hashlib.sha256(source.encode()).hexdigest()
+            waiting |= {n for n in meta.find_referenced_templates(env.parse(source)) if n}
+    return tuple(sorted(found.items()))
+
+
+def _for_script(value: object) -> str:
+    """Return JSON that is safe inside a script element: `</script>` and `<!--` cannot occur in it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _source(env: Environment, name: str) -> str:
+    assert env.loader
+    return env.loader.get_source(env, name)[0]

@@ -1,0 +1,35 @@
+"""A look is checked when it is made: what goes into style sheets and addresses cannot break out of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from content.looks import LIGHT, Look
+from tests.editions import LOOK
+
+
+@pytest.mark.parametrize("colour", ["red", "#fff", "#12345g", "#123456;}", ""])
+def test_a_colour_has_six_digits(colour: str) -> None:
+    with pytest.raises(ValueError, match="accent takes a colour such as #9b2c4d"):
+        replace(LIGHT, accent=colour)
+
+
+@pytest.mark.parametrize("font", ["", "x;}", "</style>", "url(x)"])
+def test_a_font_stack_is_names_and_commas(font: str) -> None:
+    with pytest.raises(ValueError, match="text_font takes font names"):
+        replace(LOOK, text_font=font)
+
+
+def test_a_site_has_a_host() -> None:
+    with pytest.raises(ValueError, match="site_url takes an address"):
+        Look(name="x", site_url="news")
+
+
+def test_ids_begin_with_the_domain_and_the_year_it_was_ours() -> None:
+    assert LOOK.authority == "news.example.org,2026"
+    assert replace(LOOK, tag_domain="example.org", tag_date="2024-05").authority == "example.org,2024-05"
+
+
+def test_the_masthead_shows_the_name_unless_there_is_a_logo_text() -> None:
+    assert LOOK.logo == "The Quiet Shelf"
+    assert replace(LOOK, logo_text="TQS").logo == "TQS"

@@ -1,0 +1,166 @@
+"""A mail says everything the edition says, in HTML and in text, and leaves the personal places open."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from bs4 import BeautifulSoup
+
+from content.articles import SLOT_CLOSE, SLOT_OPEN
+from content.editions import Edition, StorySection
+from newsletter.rendering.email import COMFORTABLE_BYTES, render_email, slot
+from tests.editions import LOOK, full_edition, image, make_edition, make_story, many_stories, paragraph
+
+
+def soup(edition: Edition) -> BeautifulSoup:
+    return BeautifulSoup(render_email(edition, LOOK).html, "html5lib")
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_same_edition_gives_the_same_bytes() -> None:
+    assert render_email(full_edition(), LOOK) == render_email(full_edition(), LOOK)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Less, but on time",
+        "Three steps, and one honest word on needles.",
+        "Week 48, 2026",
+        "Inès Moreau",
+        "Which step can go?",
+        "How microneedling works",
+        "Expect redness for a day.",
+        "Patience is the active ingredient.",
+        "At home, keep needles at 0.25 mm.",
+        "A short history",
+        "Wait six months.",
+        "Wait twelve months.",
+        "An earlier version gave the length in centimetres.",
+        "12 Rue des Fleurs, 69002 Lyon, France",
+        "explained in “Needles, explained”",
+        "you read this on November 3, 2026",
+    ],
+)
+def test_whatever_the_edition_says_stands_in_both_parts(said: str) -> None:
+    mail = render_email(full_edition(), LOOK)
+
+    assert said in squeezed(soup(full_edition()).get_text(" ")).replace(" ,", ",")
+    assert said in re.sub(r" \[\d+\]", "", squeezed(mail.text))
+
+
+def test_both_parts_lead_to_the_same_places() -> None:
+    mail = render_email(full_edition(), LOOK)
+
+    in_html = {a["href"] for a in BeautifulSoup(mail.html, "html5lib").find_all("a")}
+    in_text = set(re.findall(rf"(?:https?://|{SLOT_OPEN})[^\s]+", mail.text))
+
+    assert in_html == in_text
+
+
+def test_numbers_of_links_in_the_text_are_all_spelled_out_once() -> None:
+    text = render_email(full_edition(), LOOK).text
+
+    used = set(re.findall(r"\S \[(\d+)\]", text))
+    listed = re.findall(r"^\[(\d+)\] https?://\S+$", text, re.MULTILINE)
+    assert used == set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_personal_places_stay_open_in_both_parts_and_nothing_else_looks_like_one() -> None:
+    edition = make_edition(make_story(title=f"A title with {slot('unsubscribe_url')} in it"))
+
+    mail = render_email(edition, LOOK)
+
+    wanted = ["preferences_url", "unsubscribe_url"]
+    for part in (mail.html, mail.text):
+        assert sorted(re.findall(f"{SLOT_OPEN}(.*?){SLOT_CLOSE}", part)) == wanted
+    assert SLOT_OPEN not in mail.subject
+
+
+def test_styles_are_inlined_and_what_cannot_be_stays_in_the_head() -> None:
+    page = soup(full_edition())
+
+    assert "font-family" in page.h1["style"]
+    assert "'" in page.h1["style"]
+    assert len(page.find_all("style")) == 1
+    style = page.find("style").string
+    assert "prefers-color-scheme:dark" in style.replace(" ", "")
+    assert page.find("style").parent.name == "head"
+    assert len(style.encode()) < 16_384
+
+
+def test_headings_start_at_one_and_skip_nothing() -> None:
+    levels = [int(h.name[1]) for h in soup(full_edition()).find_all(re.compile("^h[1-6]$"))]
+
+    assert levels == [1, 2, 3, 4, 2, 3]
+
+
+def test_text_lines_fit_a_screen_of_eighty_columns() -> None:
+    lines = render_email(many_stories(3, paragraphs=2), LOOK).text.split("\n")
+
+    assert max(len(line) for line in lines if "://" not in line and SLOT_OPEN not in line) <= 78
+
+
+def test_a_mail_that_would_be_clipped_prints_as_many_stories_in_full_as_fit() -> None:
+    edition = many_stories(60, paragraphs=6)
+
+    mail = render_email(edition, LOOK)
+
+    assert len(mail.html.encode()) <= COMFORTABLE_BYTES
+    assert all(story.title in mail.html and story.title in mail.text for story in edition.stories)
+    whole = mail.html.count("Sentence 5 says") // 12
+    assert 0 < whole < 60
+    assert squeezed(mail.text).count("Sentence 5 says") // 12 == whole
+    assert "More in this edition" in mail.html
+
+
+def test_an_edition_of_one_story_needs_no_table_of_contents() -> None:
+    assert "In this edition" not in render_email(make_edition(make_story()), LOOK).html
+
+
+def test_an_edition_without_a_story_or_a_preheader_still_renders() -> None:
+    assert "Less, but on time" in render_email(make_edition(preheader=""), LOOK).html
+
+
+def test_without_a_preheader_the_inbox_shows_the_first_titles() -> None:
+    page = soup(make_edition(make_story(), make_story("b", "Lips in winter"), preheader=""))
+
+    assert page.body.get_text().strip().startswith("Needles, explained · Lips in winter")
+
+
+def test_what_a_source_writes_never_becomes_markup_or_template() -> None:
+    nasty = '"><img src=x onerror=window.PWN=1><script>1</script>{{7*7}}{% include "x" %}'
+    story = make_story(
+        "n",
+        nasty,
+        author=nasty,
+        topics=(nasty,),
+        correction=nasty,
+        sections=(StorySection(heading=nasty, blocks=(paragraph(nasty), image(nasty, "https://cdn.example.org/a.png"))),),
+    )  # fmt: skip
+
+    page = soup(make_edition(story, title=nasty, subject=nasty, preheader=nasty, label=nasty))
+
+    assert page.find("script") is None
+    assert [i["src"] for i in page.find_all("img")] == ["https://cdn.example.org/a.png"]
+    assert page.h1.get_text() == nasty
+
+
+def test_the_subject_is_one_line_whatever_the_edition_holds() -> None:
+    edition = replace(full_edition(), subject="Less\r\nBcc: eve@example.org\u202e\x00!")
+
+    assert render_email(edition, LOOK).subject == "Less Bcc: eve@example.org!"
+
+
+def test_a_story_from_right_to_left_is_set_so_and_the_rest_is_not() -> None:
+    arabic = make_story("ar", "العناية بالبشرة", language="ar")
+
+    page = soup(make_edition(make_story(), arabic))
+
+    assert page.html["dir"] == "ltr"
+    assert page.find("td", lang="ar")["dir"] == "rtl"
+    assert page.find("td", lang="en")["dir"] == "ltr"
