@@ -25,6 +25,7 @@ class Pull:
     articles: tuple[Article, ...] = ()
     approvals: tuple[Approval, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()  #: what was read, but not as it stood: for the editor's eye
     memory: dict[str, str] = field(default_factory=dict)
 
 

@@ -178,7 +178,8 @@ def what_changed(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
     manifest = record.edition.manifest
     approved = {s.article.id: s.article.revision for s in desk.articles.approved()}
     articles = [
-        f"{article!r} was withdrawn or edited since" for article, revision in manifest.revisions
+        f"{article!r} was withdrawn or edited since"
+        for article, revision in manifest.revisions
         if approved.get(article) != revision
     ]
     templates = dict(template_hashes("email/digest"))
@@ -203,9 +204,7 @@ def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
 
 def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> EditionRecord:
     settings = desk.settings
-    sections = [
-        section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)
-    ]
+    sections = [section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)]
     folding = fold(sections, cluster(sections))
     period = _period(settings, now)
     edition = assemble(

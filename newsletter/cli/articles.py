@@ -33,7 +33,9 @@ def list_(
 
 
 @article.command()
-def show(context: typer.Context, wanted: Annotated[str, typer.Argument(help="An id.")], as_json: JsonOption = False) -> None:
+def show(
+    context: typer.Context, wanted: Annotated[str, typer.Argument(help="An id.")], as_json: JsonOption = False
+) -> None:
     """Show one article as readers would get it, and who decided what about it."""
     with open_house(settings(context)) as house:
         found = house.articles.find(wanted)

@@ -47,11 +47,19 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     with open_house(settings(context)) as house:
         records = house.sources.all()
     rows = [
-        (r.name, r.kind, r.policy.value, r.location, r.error or (f"{r.pulled_at:%d %b %H:%M}" if r.pulled_at else "never"))
+        (
+            r.name,
+            r.kind,
+            r.policy.value,
+            r.location,
+            r.error or (f"{r.pulled_at:%d %b %H:%M}" if r.pulled_at else "never"),
+        )
         for r in records
     ]
     if as_json:
-        return print_json([dict(zip(("name", "kind", "policy", "location", "last_pull"), r, strict=True)) for r in rows])
+        return print_json(
+            [dict(zip(("name", "kind", "policy", "location", "last_pull"), r, strict=True)) for r in rows]
+        )
     print_table(
         ("Source", "Kind", "Policy", "Location", "Last pull"),
         rows,

@@ -18,6 +18,7 @@ class Document:
     title: str
     blocks: tuple[Block, ...]
     facts: Facts = field(default_factory=Facts)
+    removed: tuple[tuple[str, int], ...] = ()  #: what was taken out, in words with their number
 
 
 def decode(content: bytes) -> str:

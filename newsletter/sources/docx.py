@@ -10,7 +10,8 @@ from lxml import etree
 from newsletter.sources.characters import clean_line
 from newsletter.sources.documents import Document, DocumentError, lift_title
 from newsletter.sources.facts import Facts, language_of, topics_of
-from newsletter.sources.markup import MarkupError, read_blocks
+from newsletter.sources.markup import read_markup
+from newsletter.sources.sanitising import MarkupError
 
 #: A document unpacks to no more than this; a bomb of 1 MB unpacks to a gigabyte.
 UNPACKED_BYTES = 50_000_000
@@ -45,7 +46,7 @@ def read(content: bytes) -> tuple[Document, ...]:
         converted = mammoth.convert_to_html(
             io.BytesIO(content), style_map=_STYLES, convert_image=mammoth.images.img_element(_no_picture)
         )
-        blocks = read_blocks(converted.value)
+        markup = read_markup(converted.value)
     except MarkupError as error:
         raise DocumentError(str(error)) from error
     except (zipfile.BadZipFile, ExpatError, etree.XMLSyntaxError) as error:
@@ -53,10 +54,10 @@ def read(content: bytes) -> tuple[Document, ...]:
     except (LookupError, ValueError, AttributeError, TypeError, RecursionError, OSError, NotImplementedError) as error:
         # What mammoth raises over a document whose parts do not fit together; it has no error of its own.
         raise DocumentError(_DAMAGED) from error
-    if not blocks:
+    if not markup.blocks:
         raise DocumentError("is empty: write the article or remove the file")
-    title, body = lift_title(blocks)
-    return (Document(title=title or facts.title, blocks=body, facts=facts),)
+    title, body = lift_title(markup.blocks)
+    return (Document(title=title or facts.title, blocks=body, facts=facts, removed=markup.removed),)
 
 
 def _no_picture(_: object) -> dict[str, str]:

@@ -10,6 +10,7 @@ from newsletter.ports import Problem, Pull, SourceError
 from newsletter.sources import docx, html, markdown, text
 from newsletter.sources.documents import Document, DocumentError, decode
 from newsletter.sources.facts import Facts, FactsError, load_yaml, parse_facts
+from newsletter.sources.notes import notes_on
 
 #: How each kind of file is read, by the end of its name.
 FORMATS: Mapping[str, Callable[[bytes], tuple[Document, ...]]] = {
@@ -71,6 +72,7 @@ class _Reading:
         self._articles: dict[str, Article] = {}
         self._approvals: list[Approval] = []
         self._problems: list[Problem] = []
+        self._notes: list[Problem] = []
         self._files: dict[str, str] = {}
 
     def add(self, file: Path, name: str) -> None:
@@ -89,6 +91,7 @@ class _Reading:
             articles=tuple(self._articles.values()),
             approvals=tuple(self._approvals),
             problems=tuple(self._problems),
+            notes=tuple(self._notes),
         )
 
     def _keep(self, document: Document, name: str, number: int) -> None:
@@ -102,6 +105,7 @@ class _Reading:
             self._problems.append(Problem(item, reason))
             return
         self._files[article.id] = item
+        self._notes += [Problem(item, f"{item} {note}") for note in notes_on(article, document.removed)]
         self._articles[article.id] = article
         self._approve(article, document.facts, item)
 

@@ -10,7 +10,8 @@ from newsletter.sources.characters import clean_line
 from newsletter.sources.documents import Document, DocumentError, decode, lift_title
 from newsletter.sources.facts import Facts, FactsError, language_of, parse_facts
 from newsletter.sources.links import absolute
-from newsletter.sources.markup import MarkupError, measure, read_blocks
+from newsletter.sources.markup import read_markup
+from newsletter.sources.sanitising import MarkupError, measure
 
 #: Names of `<meta>` by which a page tells what front matter tells.
 _META = {
@@ -41,12 +42,12 @@ def read(content: bytes) -> tuple[Document, ...]:
         measure(text)
         page = _parse(text)
         facts = _facts(page)
-        blocks = read_blocks(_article(page), facts.url)
+        markup = read_markup(_article(page), facts.url)
     except (FactsError, MarkupError) as error:
         raise DocumentError(str(error)) from error
-    title, body = lift_title(blocks)
+    title, body = lift_title(markup.blocks)
     title = title or facts.title
-    return (Document(title=title, blocks=body, facts=facts.over(Facts(title=title))),)
+    return (Document(title=title, blocks=body, facts=facts.over(Facts(title=title)), removed=markup.removed),)
 
 
 def _decode(content: bytes) -> str:

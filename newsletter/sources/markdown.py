@@ -6,7 +6,8 @@ from markdown_it import MarkdownIt
 
 from newsletter.sources.documents import Document, DocumentError, decode, lift_title
 from newsletter.sources.facts import FactsError, split_front_matter
-from newsletter.sources.markup import MarkupError, read_blocks
+from newsletter.sources.markup import read_markup
+from newsletter.sources.sanitising import MarkupError
 
 
 def read(content: bytes) -> tuple[Document, ...]:
@@ -17,11 +18,11 @@ def read(content: bytes) -> tuple[Document, ...]:
     """
     try:
         facts, text = split_front_matter(decode(content))
-        blocks = read_blocks(_converter().render(text), facts.url)
+        markup = read_markup(_converter().render(text), facts.url)
     except (FactsError, MarkupError) as error:
         raise DocumentError(str(error)) from error
-    title, body = lift_title(blocks, facts.title)
-    return (Document(title=title, blocks=body, facts=facts),)
+    title, body = lift_title(markup.blocks, facts.title)
+    return (Document(title=title, blocks=body, facts=facts, removed=markup.removed),)
 
 
 @cache

@@ -5,22 +5,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import nh3
 from lxml import etree, html
 
 from content.articles import Block, BlockKind, Mark, MarkKind
-from newsletter.sources.characters import clean, squeeze
+from newsletter.sources.characters import squeeze
 from newsletter.sources.links import absolute, secure
+from newsletter.sources.sanitising import TOO_DEEP, MarkupError, sanitise
 
-#: An article longer than this is a book or an attack.
-ARTICLE_BYTES = 1_000_000
-#: Sanitising and every tree walk grow with the square of the depth: 500 KB of `<div>` take 20 s.
-DEPTH = 100
-#: What is left after cleaning may be a little deeper, for lists and tables hold levels that `measure` skips.
-#: The walk below takes three Python frames for each, of a thousand.
+#: What is left after cleaning may be deeper than `sanitising.DEPTH`, for lists and tables hold levels that are not
+#: counted there. The walk below takes three Python frames for each, of a thousand.
 TREE_DEPTH = 150
-#: One tag with 100,000 attributes takes 7 s.
-ATTRIBUTES = 200
+#: A run of letters, digits and signs without a space that is longer is no word: a picture pasted as text.
+WORD_CHARACTERS = 1000
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _INLINE_MARKS = {
@@ -34,61 +30,24 @@ _INLINE_MARKS = {
 _LISTS = {"ul": BlockKind.BULLET, "menu": BlockKind.BULLET, "ol": BlockKind.NUMBERED}
 #: These begin and end a block, whatever stands in them.
 _BREAKING = frozenset({
-    "p", "div", "tr", "section", "article", "main", "header", "footer", "aside", "figure", "figcaption",
-    "caption", "address", "center", "dl", "dt", "dd", "pre", "details", "summary", "hr", "table", "thead",
-    "tbody", "tfoot", "hgroup", "search",
+    "p", "div", "tr", "section", "article", "main", "header", "footer", "aside", "figure", "figcaption", "caption",
+    "address", "center", "dl", "dt", "dd", "pre", "details", "summary", "hr", "table", "thead", "tbody", "tfoot",
+    "hgroup", "search",
 })  # fmt: skip
-#: What the sanitiser lets through: names that the walk below understands, and nothing that can act.
-_TAGS = {
-    *_HEADINGS,
-    *_INLINE_MARKS,
-    *_LISTS,
-    *_BREAKING,
-    "li",
-    "td",
-    "th",
-    "br",
-    "img",
-    "blockquote",
-    "q",
-    "sub",
-    "sup",
-}
-#: Gone with all that is in them: code, forms, and other pages' windows.
-_GONE = {
-    "script", "style", "noscript", "template", "iframe", "object", "embed", "applet", "svg", "math", "xmp", "title",
-    "textarea", "select", "button", "audio", "video", "canvas", "nav", "dialog", "form", "noembed", "noframes",
-    "marquee", "plaintext", "frameset", "map", "datalist", "del", "s", "strike",
-}  # fmt: skip
-_ATTRIBUTES = {"*": {"hidden", "style"}, "a": {"href"}, "img": {"src", "alt", "width", "height"}}
 
 #: Invisible measuring pictures are at most this wide and high.
 _PIXEL = 2
-
-#: The tokens of HTML, roughly: enough to measure. Every alternative also ends at the end of the text, so that
-#: no start is ever tried twice and the time stays proportional to the length.
-_TOKEN = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    r"|<(?:script|style|textarea|title|xmp|noembed|noframes)\b.*?(?:</(?:script|style|textarea|title|xmp|noembed|noframes)\b|\Z)"
-    r"|<(?P<closes>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>(?:[^>\"']++|\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))*+)(?:>|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
-_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'?")
-#: Elements without content, and those that the next one of their kind closes: their number says nothing of depth.
-_FLAT = frozenset({
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "p",
-    "li", "td", "th", "tr", "thead", "tbody", "tfoot", "dt", "dd", "option", "optgroup", "rt", "rp", "html",
-    "head", "body",
-})  # fmt: skip
-
-
-_TOO_DEEP = f"nests tags more than {DEPTH} deep: it is damaged, save it again"
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _RAISED = {"sup": str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"), "sub": str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊₋")}
+_NO_WORD = re.compile(f"[!-~]{{{WORD_CHARACTERS + 1},}}")
 
 
-class MarkupError(Exception):
-    """This HTML is not one we take; the message says why, in words that follow the name of the thing."""
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """What a reader sees of some HTML, and what was taken out of it: words with their number."""
+
+    blocks: tuple[Block, ...]
+    removed: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -100,88 +59,32 @@ class _Open:
     start: int
 
 
-def read_blocks(source: str, base: str = "") -> tuple[Block, ...]:
-    """Return the blocks that `source`, HTML from anywhere, shows a reader.
+def read_markup(source: str, base: str = "") -> Markup:
+    """Return what `source`, HTML from anywhere, shows a reader.
 
     Args:
         source: A page's body or a piece of HTML.
         base: Address of the page, against which links are made absolute; "" when there is none.
 
     Raises:
-        MarkupError: It is too long or too deep to be an article.
+        MarkupError: It is too long, too deep or too slow to be an article.
     """
-    return _blocks_of(sanitise(source), base)
-
-
-def measure(source: str) -> None:
-    """Check that `source` is an article by its size and shape, in time proportional to its length.
-
-    Raises:
-        MarkupError: It is not.
-    """
-    if len(source) > ARTICLE_BYTES or len(source.encode("utf-8", "replace")) > ARTICLE_BYTES:
-        raise MarkupError(f"is longer than {ARTICLE_BYTES // 1000:,} KB: split it into several articles")
-    open_tags: Counter[str] = Counter()
-    depth = 0
-    for token in _TOKEN.finditer(source):
-        if not (name := token["name"]):
-            continue
-        if len(attributes := token["attributes"]) > ATTRIBUTES and _count(attributes) > ATTRIBUTES:
-            raise MarkupError(f"has a tag with more than {ATTRIBUTES} attributes: it is damaged, save it again")
-        name = name.lower()
-        if name in _FLAT:
-            continue
-        if not token["closes"]:
-            open_tags[name] += 1
-            depth += 1
-        elif open_tags[name]:
-            open_tags[name] -= 1
-            depth -= 1
-        if depth > DEPTH:
-            raise MarkupError(_TOO_DEEP)
-
-
-def sanitise(source: str) -> str:
-    """Return `source` with nothing left in it that could act, fetch or hide.
-
-    Raises:
-        MarkupError: It is too long or too deep to be an article.
-    """
-    measure(source)
-    cleaned = nh3.clean(
-        source,
-        tags=_TAGS,
-        clean_content_tags=_GONE,
-        attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto"},
-        link_rel=None,
-        strip_comments=True,
-    )
-    return clean(cleaned)
-
-
-def _count(attributes: str) -> int:
-    return len(_QUOTED.sub("", attributes).replace("/", " ").split())
-
-
-def _blocks_of(sanitised: str, base: str) -> tuple[Block, ...]:
-    if not sanitised.strip():
-        return ()
-    try:
+    sanitised = sanitise(source)
+    writer = _Writer(base, sanitised.removed)
+    if sanitised.html.strip():
         parser = html.HTMLParser(huge_tree=True, no_network=True)
-        root = html.fragment_fromstring(sanitised, create_parent="div", parser=parser)
-    except etree.ParserError:
-        return ()
-    writer = _Writer(base)
-    writer.write(root)
-    writer.flush()
-    return tuple(writer.blocks)
+        writer.write(html.fragment_fromstring(sanitised.html, create_parent="div", parser=parser))
+        writer.flush()
+    if any(len(block.text) > WORD_CHARACTERS and _NO_WORD.search(block.text) for block in writer.blocks):
+        raise MarkupError(f"holds a word of more than {WORD_CHARACTERS:,} characters: it is damaged, save it again")
+    return Markup(tuple(writer.blocks), tuple(sorted(writer.removed.items())))
 
 
 class _Writer:
     """Walks over sanitised elements and writes blocks."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, removed: Counter[str]) -> None:
+        self.removed = removed
         self.blocks: list[Block] = []
         self._base = base
         self._depth = 0
@@ -197,11 +100,14 @@ class _Writer:
     def write(self, element: etree._Element) -> None:
         """Write `element` and all that is in it."""
         tag = element.tag
-        if not isinstance(tag, str) or _is_hidden(element):
+        if not isinstance(tag, str):
+            return
+        if _is_hidden(element):
+            self.removed["hidden passage"] += 1
             return
         self._depth += 1
         if self._depth > TREE_DEPTH:
-            raise MarkupError(_TOO_DEEP)
+            raise MarkupError(TOO_DEEP)
         self._write(element, tag)
         self._depth -= 1
 
@@ -294,6 +200,8 @@ class _Writer:
     def _marked(self, element: etree._Element, kind: MarkKind) -> None:
         href = absolute(element.get("href", ""), self._base) if kind is MarkKind.LINK else ""
         if kind is MarkKind.LINK and not href:
+            if element.get("href"):
+                self.removed["link without a public address"] += 1
             self._inside(element)
             return
         mark = _Open(kind, href, self._length)
@@ -304,7 +212,11 @@ class _Writer:
 
     def _img(self, element: etree._Element) -> None:
         src = secure(element.get("src", ""), self._base)
-        if src and not _is_pixel(element):
+        if _is_pixel(element):
+            self.removed["measuring pixel"] += 1
+        elif not src:
+            self.removed["picture without a public address"] += 1
+        else:
             self._images.append(Block(BlockKind.IMAGE, squeeze(element.get("alt", "")).strip(), src=src))
 
     def _text(self, text: str | None) -> None:

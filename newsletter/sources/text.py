@@ -5,7 +5,7 @@ from content.compound import Part, divide
 from newsletter.sources.characters import clean, clean_line
 from newsletter.sources.documents import Document, DocumentError, decode
 from newsletter.sources.facts import FactsError, split_front_matter
-from newsletter.sources.markup import ARTICLE_BYTES
+from newsletter.sources.sanitising import ARTICLE_BYTES
 
 
 def read(content: bytes) -> tuple[Document, ...]:

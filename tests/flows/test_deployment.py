@@ -125,7 +125,10 @@ def _prefect(arguments: str, environment: dict[str, str]) -> None:
 
 @contextmanager
 def _running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
-    with log.open("w") as file, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file) as process:
+    with (
+        log.open("w") as file,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file) as process,
+    ):
         try:
             yield
         finally:

@@ -1,0 +1,185 @@
+"""Makes foreign HTML harmless: its size and shape first, then the HTML5 rules with our own short lists."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+
+import nh3
+
+from newsletter.sources.characters import clean
+
+#: An article longer than this is a book or an attack.
+ARTICLE_BYTES = 1_000_000
+#: Sanitising and every tree walk grow with the square of the depth: 500 KB of `<div>` take 20 s.
+DEPTH = 100
+#: One tag with 100,000 attributes takes 7 s.
+ATTRIBUTES = 200
+#: Up to this length even the worst shape we know is cleaned within a second; longer texts go to a child process
+#: that can be stopped. Nearly every article is shorter, and a child costs 40 ms.
+IN_PROCESS_CHARACTERS = 64_000
+CLEANING_SECONDS = 10
+CLEANING_BYTES = 512 * 1024 * 1024
+#: Misnested tags can multiply what they hold.
+OUTPUT_CHARACTERS = 4_000_000
+
+#: What may stay: what `markup` turns into blocks, and nothing that acts.
+TAGS = frozenset({
+    "a", "address", "article", "aside", "b", "blockquote", "br", "caption", "center", "cite", "dd", "details", "div",
+    "dl", "dt", "em", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr",
+    "i", "img", "li", "main", "menu", "ol", "p", "pre", "q", "search", "section", "strong", "sub", "summary", "sup",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+})  # fmt: skip
+#: Gone with all that is in them: code, forms, other pages' windows, and what the author struck out.
+GONE = frozenset({
+    "applet", "audio", "button", "canvas", "datalist", "del", "dialog", "embed", "form", "frameset", "iframe", "map",
+    "marquee", "math", "nav", "noembed", "noframes", "noscript", "object", "plaintext", "s", "script", "select",
+    "strike", "style", "svg", "template", "textarea", "title", "video", "xmp",
+})  # fmt: skip
+#: `hidden` and `style` are there to see what a reader would not see; they go no further.
+ATTRIBUTES_KEPT = {"*": {"hidden", "style"}, "a": {"href"}, "img": {"src", "alt", "width", "height"}}
+SCHEMES = frozenset({"http", "https", "mailto"})
+
+#: How editors call what was taken out.
+_PLAIN_WORDS = {
+    "audio": "recording", "button": "button", "del": "struck-out passage", "embed": "embedded program", "form": "form",
+    "iframe": "embedded page", "math": "formula", "nav": "menu", "object": "embedded program",
+    "s": "struck-out passage", "script": "script", "strike": "struck-out passage", "style": "style sheet",
+    "svg": "drawing", "video": "film",
+}  # fmt: skip
+
+#: The tokens of HTML, roughly: enough to measure. Every alternative also ends at the end of the text, so that
+#: no start is ever tried twice and the time stays proportional to the length.
+_RAW = "script|style|textarea|title|xmp|noembed|noframes"
+_TOKEN = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    rf"|<(?P<raw>{_RAW})\b.*?(?:</(?:{_RAW})\b|\Z)"
+    r"|<(?P<closes>/?)(?P<name>[a-zA-Z][^\s/>]*+)"
+    r"(?P<attributes>(?:[^>\"']++|\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))*+)(?:>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'?")
+_ACTING_LINK = re.compile(r"href\s*=\s*[\"']?\s*(?!https?:|mailto:)[a-z][a-z+.-]*:", re.IGNORECASE)
+#: Elements without content, and those that the next one of their kind closes: their number says nothing of depth.
+_FLAT = frozenset({
+    "area", "base", "body", "br", "col", "dd", "dt", "embed", "head", "hr", "html", "img", "input", "li", "link",
+    "meta", "optgroup", "option", "p", "rp", "rt", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track",
+    "wbr",
+})  # fmt: skip
+
+#: What the child process runs: nothing of ours, so that it starts at once and can be stopped at any point.
+_CHILD = """
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
+import nh3
+task = json.load(sys.stdin)
+task["options"] = {name: {key: set(value) for key, value in option.items()} if isinstance(option, dict)
+                   else set(option) if isinstance(option, list) else option for name, option in task["options"].items()}
+json.dump(nh3.clean(task["source"], **task["options"]), sys.stdout)
+"""
+
+TOO_DEEP = f"nests tags more than {DEPTH} deep: it is damaged, save it again"
+
+
+class MarkupError(Exception):
+    """This HTML is not one we take; the message says why, in words that follow the name of the thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sanitised:
+    """HTML in which nothing can act, and what was taken out of it, in words with their number."""
+
+    html: str
+    removed: Counter[str] = field(default_factory=Counter)
+
+
+def sanitise(source: str) -> Sanitised:
+    """Return `source` with nothing left in it that could act, fetch or hide.
+
+    Raises:
+        MarkupError: It is too long, too deep or too slow to be an article.
+    """
+    removed = measure(source)
+    cleaned = _clean(source) if len(source) <= IN_PROCESS_CHARACTERS else _clean_in_child(source)
+    if len(cleaned) > OUTPUT_CHARACTERS:
+        raise MarkupError("grows when its tags are put in order: it is damaged, save it again")
+    return Sanitised(clean(cleaned), removed)
+
+
+def measure(source: str) -> Counter[str]:
+    """Check that `source` is an article by its size and shape, in time proportional to its length.
+
+    Returns:
+        What cleaning will take out, in words with their number.
+
+    Raises:
+        MarkupError: It is none.
+    """
+    if len(source) > ARTICLE_BYTES or len(source.encode("utf-8", "replace")) > ARTICLE_BYTES:
+        raise MarkupError(f"is longer than {ARTICLE_BYTES // 1000:,} KB: split it into several articles")
+    gone: Counter[str] = Counter()
+    open_tags: Counter[str] = Counter()
+    depth = 0
+    for token in _TOKEN.finditer(source):
+        if token[0].startswith("<!--") and not token[0].endswith("-->"):
+            gone["passage in a comment that never ends"] += 1
+        name = (token["raw"] or token["name"] or "").lower()
+        if name in _PLAIN_WORDS and not token["closes"]:
+            gone[_PLAIN_WORDS[name]] += 1
+        if not token["name"]:
+            continue
+        if name == "a" and _ACTING_LINK.search(token["attributes"]):
+            gone["link that is no web address"] += 1
+        if len(attributes := token["attributes"]) > ATTRIBUTES and _count(attributes) > ATTRIBUTES:
+            raise MarkupError(f"has a tag with more than {ATTRIBUTES} attributes: it is damaged, save it again")
+        if name in _FLAT:
+            continue
+        if not token["closes"]:
+            open_tags[name] += 1
+            depth += 1
+        elif open_tags[name]:
+            open_tags[name] -= 1
+            depth -= 1
+        if depth > DEPTH:
+            raise MarkupError(TOO_DEEP)
+    return gone
+
+
+def _count(attributes: str) -> int:
+    return len(_QUOTED.sub("", attributes).replace("/", " ").split())
+
+
+def _options() -> dict[str, object]:
+    return {
+        "tags": set(TAGS),
+        "clean_content_tags": set(GONE),
+        "attributes": ATTRIBUTES_KEPT,
+        "url_schemes": set(SCHEMES),
+        "link_rel": None,
+        "strip_comments": True,
+    }
+
+
+def _clean(source: str) -> str:
+    return nh3.clean(source, **_options())  # type: ignore[arg-type]
+
+
+def _clean_in_child(source: str) -> str:
+    task = json.dumps({"source": source, "options": _options()}, default=sorted)
+    try:
+        child = subprocess.run(
+            [sys.executable, "-I", "-c", _CHILD, str(CLEANING_BYTES)],
+            input=task,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=CLEANING_SECONDS,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MarkupError(f"takes longer than {CLEANING_SECONDS} s to clean: it is damaged, save it again") from error
+    except subprocess.CalledProcessError as error:
+        raise MarkupError("takes more memory than an article may: it is damaged, save it again") from error
+    cleaned: str = json.loads(child.stdout)
+    return cleaned
