@@ -142,7 +142,7 @@ _PERMANENT: dict[str, Cause] = {
     "5.1.8": Cause.US,  # our sender's domain is none
     "5.2": Cause.MAILBOX,
     "5.3.4": Cause.CONTENT,  # too big for this system
-    "5.4": Cause.ADDRESS,  # their domain cannot be reached: 5.4.1, 5.4.4, 5.4.6
+    "5.4": Cause.MAILBOX,  # their domain cannot be reached now
     "5.5": Cause.POLICY,  # the protocol: ours
     "5.6": Cause.CONTENT,
     "5.7": Cause.POLICY,
