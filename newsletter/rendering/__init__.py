@@ -1,0 +1,1 @@
+"""Editions as mail: renderings, and messages made from them."""
