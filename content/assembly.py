@@ -94,9 +94,7 @@ class _Printer:
         self._clashing: set[tuple[str, int]] = set()
         for clash in folding.contradictions:
             place = self._printed_in.get(clash.a.section, clash.a.section)
-            self._clashes[place].append(
-                Contradiction(self._statement(clash.a), self._statement(clash.b), clash.why)
-            )
+            self._clashes[place].append(Contradiction(self._statement(clash.a), self._statement(clash.b), clash.why))
             self._clashing |= {(s.section, s.index) for s in (clash.a, clash.b)}
 
     def story(self, article: Article) -> Story:

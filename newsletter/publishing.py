@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from content.assembly import assemble
 from content.clusters import cluster
 from content.editions import Edition
-from content.folding import as_json, fold
+from content.folding import fold
 from content.looks import Look
 from content.periods import Period, Rhythm, period_of
+from content.reports import as_json
 from content.sections import split
 from newsletter.rendering.email import render_email
 from newsletter.settings import Settings

@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,14 +16,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from content.approvals import Decision
 from newsletter.approving import decide
-from newsletter.cli.console import Exit, err, now, out
+from newsletter.cli.console import Exit, err, now
 from newsletter.ports import SourceError
 from newsletter.publishing import approve
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
 from newsletter.storage.sources import SourceRecord
 from newsletter.transports.capture import capture_server
-from newsletter.wiring import House, make_source, open_house
+from newsletter.wiring import House, open_house
 from subscribers.people import Subscriber, SubscriptionState
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

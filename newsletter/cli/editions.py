@@ -7,8 +7,18 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, err, now, out, print_json, print_table
-from newsletter.cli.console import settings
+from newsletter.cli.console import (
+    ByOption,
+    Exit,
+    JsonOption,
+    NoteOption,
+    err,
+    now,
+    out,
+    print_json,
+    print_table,
+    settings,
+)
 from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, find, finish, release
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.wiring import House, deliver, open_house, publish_site
@@ -50,7 +60,9 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         return print_json([_as_json(r) for r in records])
     rows = [(r.edition.key, r.state.value, len(r.edition.stories), r.edition.subject) for r in records]
-    print_table(("Edition", "State", "Stories", "Subject"), rows, "No edition yet. 'newsletter edition draft' makes one.")
+    print_table(
+        ("Edition", "State", "Stories", "Subject"), rows, "No edition yet. 'newsletter edition draft' makes one."
+    )
     return None
 
 
@@ -126,8 +138,10 @@ def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -
         record = find(house, key)
         key = record.edition.key
         if house.ledger.mailing(key) is None:
-            print_json(_as_json(record)) if as_json else out.print(f"{key} is {record.state.value}; nothing was sent yet.")
-            return
+            print_json(_as_json(record)) if as_json else out.print(
+                f"{key} is {record.state.value}; nothing was sent yet."
+            )
+            return None
         tally = house.ledger.tally(key)
         uncertain = [recipient.address for recipient, _ in house.ledger.who(key, Outcome.UNCERTAIN)]
     if as_json:

@@ -121,7 +121,9 @@ def _say(folding: Folding) -> None:
 
 
 def _as_json(found: Cluster) -> dict[str, object]:
-    sections = [{"id": m.id, "article": m.article, "title": m.article_title, "heading": m.heading} for m in found.members]
+    sections = [
+        {"id": m.id, "article": m.article, "title": m.article_title, "heading": m.heading} for m in found.members
+    ]
     return clusters_as_json(found) | {"sections": sections}
 
 

@@ -1,1 +1,1 @@
-"""Turns editions into mail and pages."""
+"""Turns editions into mail and pages, and mail into messages for one person each."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from content.editions import Edition, from_json, to_json
 from sqlalchemy import Column, Engine, ForeignKey, Integer, Row, String, Table, Text, select
 
+from content.editions import Edition, from_json, to_json
 from newsletter.ports import Rendering
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata

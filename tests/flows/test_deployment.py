@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from newsletter.transports.capture import CaptureServer
 
 from newsletter.settings import Settings
 from newsletter.storage.sources import SourceRecord
-from newsletter.transports.capture import CaptureServer
 from newsletter.wiring import open_house
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, make_subscriber

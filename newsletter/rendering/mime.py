@@ -1,0 +1,253 @@
+"""Builds messages: a rendering is encoded once, and each person's words are spliced into it."""
+
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from hashlib import sha256
+from html import escape
+
+from content.articles import SLOT_CLOSE, SLOT_OPEN
+from newsletter.ports import Rendering
+
+#: Longest line of quoted-printable text, its soft break included (RFC 2045, 6.7).
+_LINE = 76
+
+#: Longest encoded word (RFC 2047, 2), less its frame `=?utf-8?b?...?=`; in octets before base64.
+_WORD_OCTETS = 45
+
+_SLOT = re.compile(f"{SLOT_OPEN}([a-z_]+){SLOT_CLOSE}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+
+#: A personal value that quoted-printable would leave as it is, on a line of its own.
+_PLAIN = re.compile(r"[!-<>-~](?:[ !-<>-~]{0,72}[!-<>-~])?").fullmatch
+
+#: A name that needs no quotes in a header (RFC 5322 atoms).
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*").fullmatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who an edition's mail comes from, the same in every message."""
+
+    from_name: str
+    from_address: str
+    list_id: str  #: RFC 2919, such as beauty.news.example.org
+    list_name: str
+    feedback_id: str = ""  #: what Gmail groups complaints by, such as 2026-W48:beauty:weekly:news
+
+
+class Template:
+    """One rendering, encoded: bytes that stand, and the places where a person's own values go."""
+
+    __slots__ = ("_body", "_headers", "_slots", "_subject", "slots")
+
+    def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
+        """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message.
+
+        Raises:
+            ValueError: A header holds a line break.
+        """
+        boundary = "=_" + sha256(f"{rendering.html}\0{rendering.text}".encode()).hexdigest()[:32]
+        pieces: list[bytes | tuple[str, Callable[[str], bytes]]] = []
+        _open_part(pieces, f"--{boundary}\r\n", "plain")
+        _encode_body(pieces, rendering.text, _as_text)
+        _open_part(pieces, f"\r\n--{boundary}\r\n", "html")
+        _encode_body(pieces, rendering.html, _as_html)
+        pieces.append(f"\r\n--{boundary}--\r\n".encode())
+        self._body, self._slots = _join(pieces)
+        self._subject = rendering.subject
+        self._headers = _standing_headers(identity, date, boundary)
+        #: The names of all personal slots, those of the subject included.
+        self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
+
+    def merge(self, to_name: str, to_address: str, message_id: str, unsubscribe_url: str, slots: Mapping[str, str]) -> bytes:
+        """Return one person's message, complete, with CRLF line ends and no line that begins with a dot.
+
+        Args:
+            to_name: As the person wrote it; may be empty.
+            to_address: Where it goes.
+            message_id: Without angle brackets.
+            unsubscribe_url: An https address that acts on POST (RFC 8058).
+            slots: A value for every name in `self.slots`.
+
+        Raises:
+            KeyError: A slot has no value.
+        """
+        return self.headers(to_name, to_address, message_id, unsubscribe_url, slots) + self.body(slots)
+
+    def headers(
+        self, to_name: str, to_address: str, message_id: str, unsubscribe_url: str, slots: Mapping[str, str]
+    ) -> bytes:
+        """Return the header of one person's message, the empty line that ends it included."""
+        # List-Unsubscribe stays on one line, raw: an encoded or folded address is none to a mailbox provider.
+        own = (
+            f"To: {mailbox(to_name, to_address)}\r\n"
+            f"Subject: {self._subject_for(slots)}\r\n"
+            f"Message-ID: <{message_id}>\r\n"
+            f"List-Unsubscribe: <{one_line(unsubscribe_url)}>\r\n"
+        )
+        return own.encode() + self._headers
+
+    def body(self, slots: Mapping[str, str]) -> bytes:
+        """Return the body of one person's message."""
+        if not self._slots:
+            return self._body[0]
+        pieces = self._body.copy()
+        done: dict[tuple[str, Callable[[str], bytes]], bytes] = {}
+        for at, slot in self._slots:
+            value = done.get(slot)
+            if value is None:
+                value = done[slot] = slot[1](slots[slot[0]])
+            pieces[at] = value
+        return b"".join(pieces)
+
+    def _subject_for(self, slots: Mapping[str, str]) -> str:
+        if SLOT_OPEN not in self._subject:
+            return unstructured(self._subject, "Subject")
+        return unstructured(fill(self._subject, slots), "Subject")
+
+
+def fill(text: str, slots: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
+    """Return `text` with its personal slots filled in: what a message says, before any encoding."""
+    return _SLOT.sub(lambda slot: encode(one_line(slots[slot[1]])), text)
+
+
+def one_line(value: str) -> str:
+    """Return a personal value as it is printed: on one line, without control characters or slots of its own."""
+    if value.isprintable() and value.isascii():
+        return value.strip()
+    return _CONTROLS.sub(" ", value.replace(SLOT_OPEN, "").replace(SLOT_CLOSE, "")).strip()
+
+
+def mailbox(name: str, address: str) -> str:
+    """Return `name <address>` as a header field says it (RFC 5322, 3.4; RFC 2047 for what is not ASCII)."""
+    name, address = one_line(name), one_line(address)
+    if not name:
+        return address
+    if not name.isascii() or len(name) > 200:
+        name = _encoded_words(name, len("From: "))
+    elif not _ATOMS(name) or "=?" in name:
+        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    fold = "\r\n " if len(name) + len(address) > _LINE - 10 else " "
+    return f"{name}{fold}<{address}>"
+
+
+def unstructured(text: str, field: str) -> str:
+    """Return `text` as an unstructured header field says it, folded where it is long."""
+    text = one_line(text)
+    if text.isascii() and "=?" not in text and len(text) + len(field) + 2 <= _LINE:
+        return text
+    return _encoded_words(text, len(field) + 2)
+
+
+def _encoded_words(text: str, used: int) -> str:
+    """Cut `text` into encoded words; a character never spans two of them (RFC 2047, 5)."""
+    words, word = [], b""
+    room = min(_WORD_OCTETS, (_LINE - used - len("=?utf-8?b??=")) * 3 // 4)
+    for character in text:
+        octets = character.encode("utf-8", "replace")
+        if len(word) + len(octets) > room:
+            words.append(word)
+            word, room = b"", _WORD_OCTETS
+        word += octets
+    words.append(word)
+    return "\r\n ".join(f"=?utf-8?b?{binascii.b2a_base64(w, newline=False).decode()}?=" for w in words)
+
+
+def _standing_headers(identity: Identity, date: datetime, boundary: str) -> bytes:
+    fields = {
+        "From": mailbox(identity.from_name, identity.from_address),
+        "Date": format_datetime(date),
+        "List-Id": f"{mailbox(identity.list_name, identity.list_id)}",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Feedback-ID": one_line(identity.feedback_id),
+        "MIME-Version": "1.0",
+        "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
+    }
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value).encode() + b"\r\n"
+
+
+def _open_part(pieces: list[bytes | tuple[str, Callable[[str], bytes]]], before: str, kind: str) -> None:
+    head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    pieces.append((before + head).encode())
+
+
+def _encode_body(
+    pieces: list[bytes | tuple[str, Callable[[str], bytes]]], text: str, encode: Callable[[str], bytes]
+) -> None:
+    # split() returns text, name, text, name, ..., text: the pattern has one group.
+    for n, piece in enumerate(_SLOT.split(text)):
+        if n % 2:
+            pieces.append((piece, encode))
+            pieces.append(b"=\r\n")
+        elif piece:
+            pieces.append(quoted_printable(piece))
+        if n % 2 == 0 and n < len(_SLOT.split(text)) - 1:
+            pieces.append(b"=\r\n")
+
+
+def _as_text(value: str) -> bytes:
+    value = one_line(value)
+    return value.encode() if _PLAIN(value) and _is_safe_start(value) else quoted_printable(value)
+
+
+def _as_html(value: str) -> bytes:
+    return _as_text(escape(one_line(value)))
+
+
+def _is_safe_start(value: str) -> bool:
+    return not value.startswith((".", "From", "-"))
+
+
+def _join(
+    pieces: list[bytes | tuple[str, Callable[[str], bytes]]],
+) -> tuple[list[bytes], tuple[tuple[int, tuple[str, Callable[[str], bytes]]], ...]]:
+    """Return the pieces with what stands side by side joined, and where the slots are."""
+    joined: list[bytes] = [b""]
+    slots = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            joined[-1] += piece
+        else:
+            slots.append((len(joined), piece))
+            joined += [b"", b""]
+    return joined, tuple(slots)
+
+
+def quoted_printable(text: str) -> bytes:
+    """Return `text` as quoted-printable (RFC 2045, 6.7), in lines of 76 at most, ready for SMTP.
+
+    Line ends become CRLF. A dot and a "From " at the start of a line are encoded, so that neither a server's
+    dot-stuffing nor a mailbox's quoting has anything to do.
+    """
+    lines = re.split(r"\r\n|\r|\n", text)
+    return b"\r\n".join(_encode_line(line.encode("utf-8", "replace")) for line in lines)
+
+
+def _encode_line(line: bytes) -> bytes:
+    encoded = "".join(_OCTETS[octet] for octet in line)
+    if encoded[-1:] in {" ", "\t"}:  # a mailer may strip white space from the end of a line
+        encoded = encoded[:-1] + f"={ord(encoded[-1]):02X}"
+    out = []
+    while encoded:
+        start = _START.get(encoded[0], "") if encoded[0] in ".-" else ("=46" if encoded.startswith("From ") else "")
+        if start:
+            encoded = start + encoded[1:]
+        if len(encoded) <= _LINE:
+            out.append(encoded)
+            break
+        cut = _LINE - 1
+        if "=" in encoded[cut - 2 : cut]:  # never inside =XX
+            cut = cut - 2 + encoded[cut - 2 : cut].index("=")
+        out.append(encoded[:cut] + "=")
+        encoded = encoded[cut:]
+    return "\r\n".join(out).encode()
+
+
+_OCTETS = tuple(chr(n) if (33 <= n <= 126 and n != 61) or n in {9, 32} else f"={n:02X}" for n in range(256))
+
+#: At the start of a line: a dot is SMTP's, two hyphens may be a boundary's.
+_START = {".": "=2E", "-": "=2D"}

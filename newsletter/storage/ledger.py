@@ -1,0 +1,417 @@
+"""The senders' side of the ledger: the audience frozen first, leases on chunks of it, outcomes that are only added."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, or_, select, update
+
+from newsletter.storage.engine import reading
+from newsletter.storage.ledger_desk import LedgerDesk
+from newsletter.storage.ledger_queries import MailingState, find_mailing, may_run, pages, still_open, withdraw
+from newsletter.storage.ledger_rows import add_outcomes, rows_at_once
+from newsletter.storage.ledger_tables import audience, chunks, mailings, retries
+from newsletter.storage.people import subscriptions, suppressions
+from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally
+from subscribers.people import SubscriptionState, address_key
+
+#: People leased at once. Below 100 the database is the limit; above 1,000 a lost host leaves too many uncertain.
+CHUNK = 500
+
+#: How long a sender may stay silent before another takes its chunk over. A commit comes every 250 ms.
+LEASE = timedelta(seconds=60)
+
+#: How long after an attempt the next one comes, in minutes: greylisting lets the second through, a full disk lasts.
+_BACK_OFF = (5, 15, 60, 240)
+
+#: When we stop trying (RFC 5321, 4.5.4.1 asks for days; yesterday's digest has lost its worth).
+GIVE_UP_AFTER = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What a sender has leased: some people of one edition."""
+
+    id: int
+    mailing: int
+    epoch: int
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One delivery and what its attempt came to."""
+
+    delivery: Delivery
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn at the ledger brought."""
+
+    chunk: Chunk | None
+    lost: frozenset[int] = frozenset()  #: chunks that are no longer ours: send nothing of them
+    halted: frozenset[int] = frozenset()  #: chunks whose edition was paused or stopped: give them back
+
+
+class Ledger(LedgerDesk):
+    """Deliveries on one database. Any number of senders on any number of hosts may share it."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] | None = None, chunk: int = CHUNK) -> None:
+        """Use the database's clock for leases where it has one, `clock` where it is given."""
+        super().__init__(engine, clock)
+        self._chunk = chunk
+
+    # Before: the audience
+
+    def freeze(
+        self,
+        edition: str,
+        recipients: Iterable[Recipient],
+        mailing_list: str = "",
+        hold: timedelta = timedelta(0),
+    ) -> Tally:
+        """Write down the whole audience of `edition`, at once or not at all; the second time changes nothing.
+
+        Args:
+            edition: The edition's key.
+            recipients: Every candidate, those who must not be written to included; read once, in bounded memory.
+            mailing_list: The list whose subscriptions are looked at again before each message; empty: none.
+            hold: How long nothing is sent, so that a person can still say stop.
+
+        Raises:
+            StoreError: Two candidates are the same subscriber.
+        """
+        with self._engine.begin() as connection:
+            now = self._now(connection)
+            if find_mailing(connection, edition) is None:
+                self._freeze(connection, edition, recipients, mailing_list, now, now + hold if hold else None)
+        return self.tally(edition)
+
+    def _freeze(
+        self,
+        connection: Connection,
+        edition: str,
+        recipients: Iterable[Recipient],
+        mailing_list: str,
+        now: datetime,
+        hold_until: datetime | None,
+    ) -> None:
+        values = {
+            "edition": edition,
+            "mailing_list": mailing_list,
+            "state": MailingState.SENDING.value,
+            "reason": "",
+            "candidates": 0,
+            "frozen_at": now,
+            "hold_until": hold_until,
+        }
+        mailing = connection.execute(mailings.insert().values(values).returning(mailings.c.id)).scalar_one()
+        idx = 0
+        for page in pages(recipients):
+            # Neighbours in a list often share a domain; a chunk should not.
+            page.sort(key=lambda r: blake2b(r.subscriber.encode(), digest_size=8).digest())
+            connection.execute(
+                audience.insert(),
+                [
+                    {
+                        "mailing": mailing,
+                        "idx": idx + n,
+                        "subscriber": r.subscriber,
+                        "address": r.address,
+                        "key": address_key(r.address),
+                        "name": r.name,
+                        "variant": r.variant,
+                    }
+                    for n, r in enumerate(page)
+                ],
+            )
+            excluded = [
+                (mailing, idx + n, Receipt(Outcome.EXCLUDED, reply=r.excluded))
+                for n, r in enumerate(page)
+                if r.excluded
+            ]
+            add_outcomes(connection, excluded, now)
+            idx += len(page)
+        self._cut(connection, mailing, idx)
+        connection.execute(update(mailings).where(mailings.c.id == mailing).values(candidates=idx))
+
+    def _cut(self, connection: Connection, mailing: int, size: int) -> None:
+        rows = [
+            {"mailing": mailing, "lo": lo, "hi": min(lo + self._chunk, size), "state": "free", "owner": "", "epoch": 0}
+            for lo in range(0, size, self._chunk)
+        ]
+        if rows:
+            connection.execute(chunks.insert(), rows)
+
+    # During: the senders
+
+    def turn(
+        self,
+        owner: str,
+        settled: Sequence[Settled] = (),
+        held: Mapping[int, int] | None = None,
+        finished: Collection[int] = (),
+        wants_more: bool = True,
+    ) -> Turn:
+        """Write down results, renew the leases, give back what is finished and lease another chunk: one transaction.
+
+        Args:
+            owner: The sender, under a name no other sender ever has.
+            settled: What attempts came to, PENDING ones left out or not: they change nothing.
+            held: The chunks the sender holds, each with its epoch.
+            finished: Those of them it is through with; whoever of them is still pending goes free again.
+            wants_more: Whether to lease another chunk.
+        """
+        held = held or {}
+        with self._engine.begin() as connection:
+            now = self._now(connection)
+            lost, halted = self._renew(connection, owner, held, now)
+            self._record(connection, settled, lost, now)
+            for id_ in finished:
+                if id_ not in lost:
+                    self._give_back(connection, id_, now)
+            chunk = self._lease(connection, owner, now) if wants_more else None
+        return Turn(chunk, lost, halted)
+
+    def _renew(
+        self, connection: Connection, owner: str, held: Mapping[int, int], now: datetime
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """Return which of the chunks are lost, and which are to be given back; renew the others when it is time."""
+        query = (
+            select(chunks.c.id, chunks.c.epoch, chunks.c.lease_until, mailings.c.state)
+            .join(mailings, mailings.c.id == chunks.c.mailing)
+            .where(chunks.c.id.in_(list(held)), chunks.c.owner == owner, chunks.c.state == "leased")
+            .with_for_update(of=chunks)
+        )
+        mine = [row for row in connection.execute(query) if row.epoch == held[row.id]] if held else []
+        old = [row.id for row in mine if row.lease_until - now < LEASE * 2 / 3]
+        if old:
+            connection.execute(update(chunks).where(chunks.c.id.in_(old)).values(lease_until=now + LEASE))
+        lost = held.keys() - {row.id for row in mine}
+        halted = {row.id for row in mine if row.state != MailingState.SENDING.value}
+        return frozenset(lost), frozenset(halted)
+
+    def _record(self, connection: Connection, settled: Sequence[Settled], lost: Collection[int], now: datetime) -> None:
+        """Facts are kept even of a chunk that was lost; a deferral would contradict what its new owner did."""
+        deferred = [s for s in settled if s.receipt.outcome is Outcome.DEFERRED and s.delivery.chunk not in lost]
+        over = self._defer(connection, deferred, now)
+        final = [s for s in settled if s.receipt.outcome not in {Outcome.DEFERRED, Outcome.PENDING}] + over
+        add_outcomes(connection, [(s.delivery.mailing, s.delivery.idx, s.receipt) for s in final], now)
+        again = defaultdict(list)
+        for s in final:
+            if s.delivery.attempts:
+                again[s.delivery.mailing].append(s.delivery.idx)
+        for mailing, idxs in again.items():
+            connection.execute(delete(retries).where(retries.c.mailing == mailing, retries.c.idx.in_(idxs)))
+
+    def _defer(self, connection: Connection, deferred: Sequence[Settled], now: datetime) -> list[Settled]:
+        """Note when each is tried again; return those whose time is over, refused."""
+        over = []
+        for s in deferred:
+            d = s.delivery
+            mine = and_(retries.c.mailing == d.mailing, retries.c.idx == d.idx)
+            since = connection.execute(select(retries.c.since).where(mine)).scalar()
+            if since is not None and now - since >= GIVE_UP_AFTER:
+                over.append(Settled(d, _given_up(s.receipt)))
+                continue
+            values = {
+                "attempts": d.attempts + 1,
+                "next_at": now + back_off(d.attempts, d.idx),
+                "chunk": None,
+                "code": s.receipt.code,
+                "reply": s.receipt.reply,
+            }
+            if since is None:
+                connection.execute(retries.insert().values(mailing=d.mailing, idx=d.idx, since=now, **values))
+            else:
+                connection.execute(update(retries).where(mine).values(**values))
+        return over
+
+    def _give_back(self, connection: Connection, id_: int, now: datetime) -> None:
+        """Close a chunk; if somebody in it is still pending, set it free instead."""
+        chunk = connection.execute(select(chunks).where(chunks.c.id == id_)).one()
+        if chunk.hi is None:
+            connection.execute(update(retries).where(retries.c.chunk == id_).values(chunk=None))
+            connection.execute(delete(chunks).where(chunks.c.id == id_))
+        else:
+            left = connection.execute(select(func.count()).select_from(still_open(chunk).subquery())).scalar_one()
+            after = {"state": "free" if left else "done", "owner": "", "epoch": chunk.epoch + 1, "lease_until": None}
+            connection.execute(update(chunks).where(chunks.c.id == id_).values(after))
+        state = connection.execute(select(mailings.c.state).where(mailings.c.id == chunk.mailing)).scalar_one()
+        if state == MailingState.STOPPED.value:
+            withdraw(connection, chunk.mailing, now)
+
+    def _lease(self, connection: Connection, owner: str, now: datetime) -> Chunk | None:
+        id_ = connection.execute(
+            select(chunks.c.id)
+            .join(mailings, mailings.c.id == chunks.c.mailing)
+            .where(chunks.c.state == "free", may_run(now))
+            .order_by(chunks.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=chunks)
+        ).scalar()
+        if id_ is None:
+            id_ = self._gather_retries(connection, now)
+        if id_ is None:
+            return None
+        leased = update(chunks).where(chunks.c.id == id_, chunks.c.state == "free")
+        row = connection.execute(
+            leased.values(state="leased", owner=owner, epoch=chunks.c.epoch + 1, lease_until=now + LEASE).returning(
+                chunks
+            )
+        ).one()
+        return Chunk(id=row.id, mailing=row.mailing, epoch=row.epoch, deliveries=self._read(connection, row, now))
+
+    def _gather_retries(self, connection: Connection, now: datetime) -> int | None:
+        """Put the retries of one edition that are due into a chunk of their own; return its id."""
+        due = (
+            select(retries.c.mailing, retries.c.idx)
+            .join(mailings, mailings.c.id == retries.c.mailing)
+            .where(retries.c.chunk.is_(None), retries.c.next_at <= now, may_run(now))
+            .order_by(retries.c.mailing, retries.c.next_at)
+            .limit(self._chunk)
+            .with_for_update(skip_locked=True, of=retries)
+        )
+        rows = connection.execute(due).all()
+        if not rows:
+            return None
+        mailing = rows[0].mailing
+        new = chunks.insert().values(mailing=mailing, lo=None, hi=None, state="free", owner="", epoch=0)
+        id_: int = connection.execute(new.returning(chunks.c.id)).scalar_one()
+        mine = and_(retries.c.mailing == mailing, retries.c.idx.in_([r.idx for r in rows if r.mailing == mailing]))
+        connection.execute(update(retries).where(mine).values(chunk=id_))
+        return id_
+
+    def _read(self, connection: Connection, chunk: Row[Any], now: datetime) -> tuple[Delivery, ...]:
+        """Return whom the chunk holds, after writing down who must not be written to any more."""
+        mailing = connection.execute(select(mailings).where(mailings.c.id == chunk.mailing)).one()
+        held = still_open(chunk).subquery()
+        blocked = (
+            select(func.min(suppressions.c.reason))
+            .where(
+                suppressions.c.key == held.c.key,
+                suppressions.c.since <= now,
+                or_(suppressions.c.until.is_(None), suppressions.c.until > now),
+            )
+            .scalar_subquery()
+        )
+        left = (
+            select(subscriptions.c.state)
+            .where(
+                subscriptions.c.list == mailing.mailing_list,
+                subscriptions.c.subscriber == held.c.subscriber,
+                subscriptions.c.state != SubscriptionState.CONFIRMED.value,
+            )
+            .scalar_subquery()
+        )
+        columns = (held.c.idx, held.c.subscriber, held.c.address, held.c.name, held.c.variant, held.c.attempts)
+        rows = rows_at_once(connection, (*columns, func.coalesce(blocked, left, "")))
+        add_outcomes(
+            connection, [(chunk.mailing, r[0], Receipt(Outcome.EXCLUDED, reply=r[6])) for r in rows if r[6]], now
+        )
+        out = [r[0] for r in rows if r[6] and r[5]]
+        if out:
+            connection.execute(delete(retries).where(retries.c.mailing == chunk.mailing, retries.c.idx.in_(out)))
+        return tuple(
+            Delivery(
+                mailing=chunk.mailing,
+                idx=idx,
+                chunk=chunk.id,
+                edition=mailing.edition,
+                subscriber=subscriber,
+                address=address,
+                name=name,
+                variant=variant,
+                attempts=attempts,
+            )
+            for idx, subscriber, address, name, variant, attempts, out_ in rows
+            if not out_
+        )
+
+    # After a death
+
+    def recover(
+        self,
+        owner: str,
+        results: Mapping[tuple[int, int], Receipt],
+        intents: Collection[tuple[int, int]],
+        trusted: bool = True,
+    ) -> int:
+        """Give back everything a dead sender had leased, by what its journal says; return how many are uncertain.
+
+        Args:
+            owner: The dead sender.
+            results: Its replies that may not have been written down, by mailing and index.
+            intents: The messages whose end had left it without a reply.
+            trusted: False when there is no journal to believe: then everyone still open is uncertain.
+        """
+        uncertain = 0
+        with self._engine.begin() as connection:
+            now = self._now(connection)
+            mine = select(chunks).where(chunks.c.owner == owner, chunks.c.state == "leased").with_for_update()
+            for chunk in connection.execute(mine).all():
+                uncertain += self._recover_chunk(connection, chunk, results, intents, trusted, now)
+            facts = [(*place, r) for place, r in results.items() if r.outcome in {Outcome.ACCEPTED, Outcome.REFUSED}]
+            add_outcomes(connection, facts, now)
+        return uncertain
+
+    def _recover_chunk(
+        self,
+        connection: Connection,
+        chunk: Row[Any],
+        results: Mapping[tuple[int, int], Receipt],
+        intents: Collection[tuple[int, int]],
+        trusted: bool,
+        now: datetime,
+    ) -> int:
+        settled = []
+        for row in connection.execute(still_open(chunk)):
+            place = (chunk.mailing, row.idx)
+            if place in results:
+                receipt = results[place]
+            elif place in intents or not trusted:
+                receipt = Receipt(Outcome.UNCERTAIN)
+            else:
+                continue
+            delivery = Delivery(
+                mailing=chunk.mailing,
+                idx=row.idx,
+                chunk=chunk.id,
+                edition="",
+                subscriber=row.subscriber,
+                address=row.address,
+                name=row.name,
+                variant=row.variant,
+                attempts=row.attempts,
+            )
+            settled.append(Settled(delivery, receipt))
+        self._record(connection, settled, (), now)
+        self._give_back(connection, chunk.id, now)
+        return sum(s.receipt.outcome is Outcome.UNCERTAIN for s in settled)
+
+    def expired_owners(self) -> tuple[str, ...]:
+        """Return the senders that have been silent for longer than their lease."""
+        with reading(self._engine) as connection:
+            now = self._now(connection)
+            silent = select(chunks.c.owner).where(chunks.c.state == "leased", chunks.c.lease_until <= now)
+            return tuple(connection.execute(silent.distinct().order_by(chunks.c.owner)).scalars())
+
+
+def back_off(attempts: int, idx: int) -> timedelta:
+    """Return how long to wait after an attempt that followed `attempts` failed ones, spread so that nobody crowds.
+
+    The spread, up to a quarter more, is derived from `idx`: the same delivery always waits the same time.
+    """
+    minutes = _BACK_OFF[min(attempts, len(_BACK_OFF) - 1)]
+    return timedelta(minutes=minutes * (1 + idx * 2654435761 % 1024 / 4096))
+
+
+def _given_up(last: Receipt) -> Receipt:
+    hours = int(GIVE_UP_AFTER.total_seconds() // 3600)
+    reply = f"given up after {hours} hours: {last.reply}"
+    return Receipt(Outcome.REFUSED, Cause.MAILBOX, last.code, last.enhanced, reply)

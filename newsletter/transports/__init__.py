@@ -1,0 +1,1 @@
+"""What hands messages to the world: SMTP, a folder, providers; and the journal of what is just leaving."""
