@@ -218,7 +218,7 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> EditionR
         published_at=now.replace(microsecond=0),
         templates=template_hashes("email/digest"),
     )
-    reason = _why_held(desk, edition, len(folding.contradictions))
+    reason = _why_held(settings, edition, len(folding.contradictions))
     state = EditionState.HELD if reason else EditionState.APPROVED
     record = EditionRecord(
         edition=edition,
@@ -230,17 +230,21 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> EditionR
     return record if reason else replace(record, approved_by=BY_RULE, approved_at=now)
 
 
-def _why_held(desk: Desk, edition: Edition, contradictions: int) -> str:
-    settings = desk.settings
-    reasons = {
-        f"{contradictions} pairs of sentences contradict each other; both stand, marked, until an editor has chosen":
-            contradictions > 0,
-        f"it has {len(edition.stories)} stories, minimum_stories is {settings.minimum_stories}":
-            len(edition.stories) < settings.minimum_stories,
-        "the postal address is missing; set postal_address": not settings.postal_address,
-        "it waits for a person's approval, as edition_approval says": settings.edition_approval == "person",
-    }  # fmt: skip
-    return "; ".join(reason for reason, holds in reasons.items() if holds)
+def _why_held(settings: Settings, edition: Edition, contradictions: int) -> str:
+    stories = len(edition.stories)
+    clash = (
+        "pair of sentences contradicts itself" if contradictions == 1 else "pairs of sentences contradict each other"
+    )
+    reasons = (
+        (contradictions > 0, f"{contradictions} {clash}: both stand, marked, until an editor has chosen"),
+        (
+            stories < settings.minimum_stories,
+            f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
+        ),
+        (not settings.postal_address, "the postal address is missing; set postal_address"),
+        (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
+    )
+    return "; ".join(reason for holds, reason in reasons if holds)
 
 
 def _audience(desk: Desk, now: datetime) -> Iterator[Recipient]:

@@ -78,7 +78,8 @@ def test_a_room_enters_only_the_rooms_it_may(room: str) -> None:
     for path in _files(room):
         for name, line in _imports(path):
             other = name.split(".")[0]
-            if other in ROOMS and other != room:
+            # The command line may start a flow: the demo does.
+            if other in ROOMS and other != room and not (other == "flows" and "cli" in path.parts):
                 assert other in MAY_ENTER[room], f"{path}:{line}: {room} may not import {other}"
 
 

@@ -9,16 +9,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from content.approvals import Decision
 from newsletter.approving import decide
-from newsletter.cli.console import Exit, err, now
+from newsletter.cli.console import Exit, err, now, out
+from newsletter.cli.editions import tally_row
 from newsletter.ports import SourceError
-from newsletter.publishing import approve
+from newsletter.publishing import approve, find
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
 from newsletter.storage.sources import SourceRecord
@@ -52,7 +53,7 @@ def demo(
             summary = _summarise(house)
     (home / "summary.json").write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
     _say(summary, home, time.monotonic() - started)
-    if summary["edition"]["state"] not in {EditionState.SENT.value}:
+    if summary["edition"]["state"] != EditionState.SENT.value:
         raise typer.Exit(Exit.HELD)
 
 
@@ -126,3 +127,58 @@ def _enrol(house: House) -> None:
 def _approve_rest(house: House) -> None:
     pending = [s.article.id for s in house.articles.standings() if s.approval is None]
     decide(house.articles, pending, Decision.APPROVED, by=EDITOR, note="approved by the demo itself", now=now())
+
+
+def _summarise(house: House) -> dict[str, Any]:
+    record = find(house, "")
+    folded = json.loads(record.folding)["summary"]
+    tally = tally_row(house.ledger.tally(record.edition.key)) if house.ledger.mailing(record.edition.key) else {}
+    return {
+        "articles": folded["articles"],
+        "sections": folded["sections"],
+        "clusters": folded["clusters"],
+        "sentences": folded["sentences"],
+        "sentences_printed": folded["printed"],
+        "repeats_dropped": folded["dropped"],
+        "facts_added": folded["kept"],
+        "contradictions": folded["contradictions"],
+        "edition": {
+            "key": record.edition.key,
+            "state": record.state.value,
+            "subject": record.edition.subject,
+            "stories": len(record.edition.stories),
+            "approved_by": record.approved_by,
+        },
+        "messages": tally,
+    }
+
+
+def _say(summary: dict[str, Any], home: Path, seconds: float) -> None:
+    edition, messages = summary["edition"], summary["messages"]
+    lines = [
+        ("Pulled", f"{summary['articles']} articles, {summary['sections']} sections"),
+        (
+            "Folded",
+            f"{summary['clusters']} explainers that repeat: {summary['repeats_dropped']} of {summary['sentences']} "
+            f"sentences dropped as repeats, {summary['facts_added']} kept because they add something",
+        ),
+        ("Rendered", f"{edition['key']}: “{edition['subject']}”, {edition['stories']} stories"),
+        ("Delivered", f"{messages.get('accepted', 0)} of {messages.get('candidates', 0)} messages accepted"),
+        ("Mail", f"{home / 'mail'} (a Maildir; the files in new/ open in a mail reader)"),
+        ("Archive", f"{home / 'site' / 'index.html'}"),
+        ("Feeds", ", ".join(f"{home / 'site' / 'feeds' / name}" for name in ("all.rss", "all.atom", "all.json"))),
+        ("Counts", f"{home / 'summary.json'}"),
+    ]
+    if summary["contradictions"]:
+        lines.insert(
+            2,
+            (
+                "Marked",
+                f"{summary['contradictions']} pairs of sentences contradict each other: both stand, side by side. "
+                f"An edition of yours would wait for an editor here; the {EDITOR} let both stand",
+            ),
+        )
+    for name, words in lines:
+        out.print(f"[bold]{name:10}[/]", end="")
+        out.print(words, markup=False)
+    out.print(f"Done in {seconds:.0f} s. Nothing left this machine.", style="dim")

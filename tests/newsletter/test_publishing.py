@@ -1,0 +1,204 @@
+"""An edition is made once per period, of approved revisions, and held when a person has something to decide."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from content.approvals import Decision
+from content.articles import Article
+from newsletter.publishing import PublishingError, approve, cancel, draft, find, finish, release, told
+from newsletter.settings import Settings
+from newsletter.storage.editions import EditionState
+from newsletter.wiring import House, open_house
+from subscribers.people import Reason, SubscriptionState, Suppression
+from tests.builders import MONDAY, make_approval, make_article, make_subscriber, paragraph
+
+KEY = "beauty-weekly-2026-W48"
+SCARS = make_article("scars.md", paragraph("Acne scars fade slowly."), title="Scars")
+LINES = make_article("lines.md", paragraph("Fine lines soften with time."), title="Lines")
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, database_url=database_url, postal_address="1 Example Street")
+
+
+@pytest.fixture
+def house(settings: Settings) -> Iterator[House]:
+    with open_house(settings) as house:
+        people = [make_subscriber("ada"), make_subscriber("bea")]
+        house.people.add(people, "beauty", MONDAY, SubscriptionState.CONFIRMED)
+        yield house
+
+
+def _approve(house: House, *articles: Article) -> None:
+    house.articles.record(articles, MONDAY)
+    house.articles.decide(make_approval(a) for a in articles)
+
+
+def test_approved_articles_become_an_edition_that_nothing_holds(house: House) -> None:
+    _approve(house, SCARS, LINES)
+
+    record = draft(house, MONDAY)
+
+    assert record
+    assert (record.edition.key, record.state, record.reason) == (KEY, EditionState.APPROVED, "")
+    assert {s.article for s in record.edition.stories} == {"scars.md", "lines.md"}
+    assert record.approved_by.startswith("rule:")
+
+
+def test_without_an_approved_article_there_is_nothing_to_say(house: House) -> None:
+    house.articles.record([SCARS], MONDAY)
+
+    assert draft(house, MONDAY) is None
+    assert house.editions.all() == ()
+
+
+def test_publishing_twice_does_nothing_the_second_time(house: House) -> None:
+    _approve(house, SCARS)
+    first = draft(house, MONDAY)
+
+    _approve(house, LINES)
+    second = draft(house, MONDAY + timedelta(days=2))
+
+    assert first == second
+
+
+def test_an_article_is_told_once(house: House) -> None:
+    _approve(house, SCARS)
+    draft(house, MONDAY)
+    _approve(house, LINES)
+
+    record = draft(house, MONDAY + timedelta(weeks=1))
+
+    assert record
+    assert [s.article for s in record.edition.stories] == ["lines.md"]
+
+
+def test_what_is_too_much_for_one_edition_waits_for_the_next(house: House, settings: Settings) -> None:
+    _approve(house, *(make_article(f"{n}.md", paragraph(f"Text {n}."), title=f"T{n}") for n in range(14)))
+
+    first, second = draft(house, MONDAY), draft(house, MONDAY + timedelta(weeks=1))
+
+    assert first
+    assert second
+    assert [len(first.edition.manifest.revisions), len(second.edition.manifest.revisions)] == [12, 2]
+
+
+CLASH = (
+    make_article(
+        "a.md", paragraph("Wait 24 hours before you wear make-up after microneedling."), title="Microneedling"
+    ),
+    make_article(
+        "b.md", paragraph("Wait 72 hours before you wear make-up after microneedling."), title="Microneedling"
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "articles", "reason"),
+    [
+        ({}, CLASH, "1 pair of sentences contradicts"),
+        ({"postal_address": ""}, (SCARS,), "the postal address is missing"),
+        ({"minimum_stories": 2}, (SCARS,), "it has 1 story, minimum_stories is 2"),
+        ({"edition_approval": "person"}, (SCARS,), "waits for a person's approval"),
+    ],
+    ids=["contradiction", "no address", "thin", "person"],
+)
+def test_what_a_person_must_decide_holds_the_edition(
+    settings: Settings, changes: dict[str, object], articles: tuple[Article, ...], reason: str
+) -> None:
+    with open_house(settings.model_copy(update=changes)) as house:
+        _approve(house, *articles)
+
+        record = draft(house, MONDAY)
+
+        assert record
+        assert record.state is EditionState.HELD
+        assert reason in record.reason
+        with pytest.raises(PublishingError, match="held, not approved"):
+            release(house, KEY, MONDAY)
+        assert approve(house, KEY, by="Ines", now=MONDAY).approved_by == "Ines"
+
+
+def test_the_audience_is_frozen_once_with_its_exclusions(house: House) -> None:
+    _approve(house, SCARS)
+    draft(house, MONDAY)
+    house.people.suppress(Suppression("bea@example.org", Reason.COMPLAINED, MONDAY))
+
+    tally = release(house, KEY, MONDAY)
+    house.people.add([make_subscriber("cyd")], "beauty", MONDAY, SubscriptionState.CONFIRMED)
+    again = release(house, KEY, MONDAY)
+
+    assert tally == again
+    assert (tally.candidates, tally.pending, dict(tally.excluded)) == (2, 1, {"complained": 1})
+
+
+@pytest.mark.parametrize("what", ["edit", "withdrawal"])
+def test_a_change_after_approval_drops_the_edition_back_and_names_it(house: House, what: str) -> None:
+    _approve(house, SCARS)
+    draft(house, MONDAY)
+    if what == "edit":
+        house.articles.record([make_article("scars.md", paragraph("Acne scars fade slowly!"), title="Scars")], MONDAY)
+    else:
+        house.articles.decide([make_approval(SCARS, Decision.WITHDRAWN)])
+
+    with pytest.raises(PublishingError, match=r"held: 'scars\.md' was withdrawn or edited"):
+        release(house, KEY, MONDAY)
+
+    assert find(house, KEY).state is EditionState.HELD
+    assert told(house) == ()
+    with pytest.raises(PublishingError, match="draft --again"):
+        approve(house, KEY, by="Ines", now=MONDAY)
+
+
+def test_a_held_edition_is_made_anew_on_request(house: House) -> None:
+    _approve(house, SCARS)
+    draft(house, MONDAY)
+    _approve(house, make_article("scars.md", paragraph("Acne scars fade slowly!"), title="Scars"))
+    with pytest.raises(PublishingError):
+        release(house, KEY, MONDAY)
+
+    record = draft(house, MONDAY, again=True)
+
+    assert record
+    assert record.state is EditionState.APPROVED
+    assert release(house, KEY, MONDAY).candidates == 2
+
+
+def test_a_cancelled_edition_frees_its_articles_and_stops_its_messages(house: House) -> None:
+    _approve(house, SCARS)
+    draft(house, MONDAY)
+    release(house, KEY, MONDAY)
+
+    stopped = cancel(house, KEY, reason="wrong week")
+
+    assert stopped == 2
+    assert house.ledger.tally(KEY).withdrawn == 2
+    later = draft(house, MONDAY + timedelta(weeks=1))
+    assert later
+    assert [s.article for s in later.edition.stories] == ["scars.md"]
+
+
+def test_an_edition_is_sent_when_nobody_is_left(house: House) -> None:
+    _approve(house, SCARS)
+    draft(house, MONDAY)
+    assert not finish(house, KEY)
+    release(house, KEY, MONDAY)
+    assert not finish(house, KEY)
+
+    house.ledger.stop(KEY, "test")
+
+    assert finish(house, KEY)
+    assert find(house, KEY).state is EditionState.SENT
+    with pytest.raises(PublishingError, match="is sent and cannot become cancelled"):
+        cancel(house, KEY, reason="too late")
+
+
+def test_an_edition_that_is_not_there_is_named(house: House) -> None:
+    with pytest.raises(PublishingError, match="no edition 'nothing'"):
+        find(house, "nothing")
+    with pytest.raises(PublishingError, match="no edition yet"):
+        find(house, "")
