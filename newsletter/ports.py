@@ -1,10 +1,12 @@
 """What the use cases ask of the outside, in their own words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from content.approvals import Approval
 from content.articles import Article
+from subscribers.deliveries import Delivery, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,55 @@ class Rendering:
     subject: str
     html: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message in a sender's hands. Its bytes are made when they are asked for: a queue of letters is small."""
+
+    delivery: Delivery
+    sender: str  #: the envelope sender, where bounces come back
+    content: Callable[[], bytes]  #: the whole message, CRLF, no line beginning with a dot
+
+
+class Outbox(Protocol):
+    """What a transport asks of the sender whose letters it delivers. No call blocks, so any loop may make it."""
+
+    @property
+    def has_letters(self) -> bool:
+        """Tell whether `take` may have something."""
+
+    def take(self) -> Letter | None:
+        """Return the next letter; None when there is none now."""
+
+    def leaving(self, letter: Letter, leave: Callable[[bool], None]) -> None:
+        """Note that the letter's end is about to leave, and call `leave` when that is safe, now or soon.
+
+        `leave(False)` means that it must not leave; then nothing is to be settled.
+        """
+
+    def settle(self, letter: Letter, receipt: Receipt) -> None:
+        """Note what the attempt came to."""
+
+    def trouble(self, receipt: Receipt) -> None:
+        """Note that the server as a whole fails us; nothing has happened to any letter."""
+
+
+class Transport(Protocol):
+    """A way out for letters."""
+
+    async def run(self, outbox: Outbox) -> None:
+        """Deliver what the outbox has until `close` is called and nothing is in hand."""
+
+    def wake(self) -> None:
+        """Look into the outbox again: it has letters."""
+
+    def close(self) -> None:
+        """Take no more letters; let `run` end when those in hand are settled."""
+
+
+class Compose(Protocol):
+    """Makes one person's letter."""
+
+    def __call__(self, delivery: Delivery) -> Letter:
+        """Return the letter of one delivery, the same whenever it is asked for."""

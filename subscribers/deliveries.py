@@ -163,19 +163,25 @@ def judge(stage: Stage, code: int, enhanced: str = "", reply: str = "") -> Recei
     """Return what a server's answer at `stage` means for the message in hand.
 
     A positive answer means ACCEPTED only at the final dot; at any other stage nothing has been taken over yet.
-    PENDING means that the answer is about us or the line, so nobody is marked. Where the enhanced status
-    contradicts the basic code the gentler of the two wins (RFC 3463 leaves it open).
+    After the final dot an answer that is none leaves it UNCERTAIN. PENDING means that the answer is about us or the
+    line, so nobody is marked. Where the enhanced status contradicts the basic code the gentler of the two wins
+    (RFC 3463 leaves it open).
     """
     reply = reply[:REPLY_CHARACTERS]
-    if not 200 <= code <= 599 or (stage is not Stage.DOT and code < 400):
-        return Receipt(Outcome.PENDING, Cause.CONNECTION, code, enhanced, reply)
-    if code < 400:
-        outcome, cause = (Outcome.ACCEPTED, Cause.NONE) if code < 300 else (Outcome.PENDING, Cause.CONNECTION)
+    if not 400 <= code <= 599:
+        outcome, cause = _no_refusal(stage, code)
     elif code < 500 or enhanced.startswith("4"):
         outcome, cause = _transient(stage, code, enhanced)
     else:
         outcome, cause = _permanent(stage, code, enhanced)
     return Receipt(outcome, cause, code, enhanced, reply)
+
+
+def _no_refusal(stage: Stage, code: int) -> tuple[Outcome, Cause]:
+    if stage is not Stage.DOT:
+        return Outcome.PENDING, Cause.CONNECTION
+    # After the final dot nonsense does not tell whether the message was taken over.
+    return (Outcome.ACCEPTED, Cause.NONE) if 200 <= code < 300 else (Outcome.UNCERTAIN, Cause.CONNECTION)
 
 
 def _transient(stage: Stage, code: int, enhanced: str) -> tuple[Outcome, Cause]:

@@ -12,6 +12,9 @@ from html import escape
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
 
+#: What stands between two runs of standing bytes: a slot's name, and how its value is written there.
+Slot = tuple[str, Callable[[str], bytes]]
+
 #: Longest line of quoted-printable text, its soft break included (RFC 2045, 6.7).
 _LINE = 76
 
@@ -19,10 +22,13 @@ _LINE = 76
 _WORD_OCTETS = 45
 
 _SLOT = re.compile(f"{SLOT_OPEN}([a-z_]+){SLOT_CLOSE}")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 #: A personal value that quoted-printable would leave as it is, on a line of its own.
 _PLAIN = re.compile(r"[!-<>-~](?:[ !-<>-~]{0,72}[!-<>-~])?").fullmatch
+
+#: What must not begin a line: the dot is SMTP's (RFC 5321, 4.5.2), and a mailbox file quotes "From ".
+_AT_START = (".", "From ")
 
 #: A name that needs no quotes in a header (RFC 5322 atoms).
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*").fullmatch
@@ -45,13 +51,9 @@ class Template:
     __slots__ = ("_body", "_headers", "_slots", "_subject", "slots")
 
     def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
-        """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message.
-
-        Raises:
-            ValueError: A header holds a line break.
-        """
+        """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message."""
         boundary = "=_" + sha256(f"{rendering.html}\0{rendering.text}".encode()).hexdigest()[:32]
-        pieces: list[bytes | tuple[str, Callable[[str], bytes]]] = []
+        pieces: list[bytes | Slot] = []
         _open_part(pieces, f"--{boundary}\r\n", "plain")
         _encode_body(pieces, rendering.text, _as_text)
         _open_part(pieces, f"\r\n--{boundary}\r\n", "html")
@@ -63,10 +65,10 @@ class Template:
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
-    def merge(
+    def headers(
         self, to_name: str, to_address: str, message_id: str, unsubscribe_url: str, slots: Mapping[str, str]
     ) -> bytes:
-        """Return one person's message, complete, with CRLF line ends and no line that begins with a dot.
+        """Return the header of one person's message, the empty line that ends it included.
 
         Args:
             to_name: As the person wrote it; may be empty.
@@ -78,12 +80,6 @@ class Template:
         Raises:
             KeyError: A slot has no value.
         """
-        return self.headers(to_name, to_address, message_id, unsubscribe_url, slots) + self.body(slots)
-
-    def headers(
-        self, to_name: str, to_address: str, message_id: str, unsubscribe_url: str, slots: Mapping[str, str]
-    ) -> bytes:
-        """Return the header of one person's message, the empty line that ends it included."""
         # List-Unsubscribe stays on one line, raw: an encoded or folded address is none to a mailbox provider.
         own = (
             f"To: {mailbox(to_name, to_address)}\r\n"
@@ -94,11 +90,15 @@ class Template:
         return own.encode() + self._headers
 
     def body(self, slots: Mapping[str, str]) -> bytes:
-        """Return the body of one person's message."""
+        """Return the body of one person's message: CRLF line ends, and no line that begins with a dot.
+
+        Raises:
+            KeyError: A slot has no value.
+        """
         if not self._slots:
             return self._body[0]
         pieces = self._body.copy()
-        done: dict[tuple[str, Callable[[str], bytes]], bytes] = {}
+        done: dict[Slot, bytes] = {}
         for at, slot in self._slots:
             value = done.get(slot)
             if value is None:
@@ -129,7 +129,7 @@ def mailbox(name: str, address: str) -> str:
     name, address = one_line(name), one_line(address)
     if not name:
         return address
-    if not name.isascii() or len(name) > 200:
+    if not name.isascii() or len(name) > _LINE:
         name = _encoded_words(name, len("From: "))
     elif not _ATOMS(name) or "=?" in name:
         name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -172,41 +172,31 @@ def _standing_headers(identity: Identity, date: datetime, boundary: str) -> byte
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value).encode() + b"\r\n"
 
 
-def _open_part(pieces: list[bytes | tuple[str, Callable[[str], bytes]]], before: str, kind: str) -> None:
+def _open_part(pieces: list[bytes | Slot], before: str, kind: str) -> None:
     head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
     pieces.append((before + head).encode())
 
 
-def _encode_body(
-    pieces: list[bytes | tuple[str, Callable[[str], bytes]]], text: str, encode: Callable[[str], bytes]
-) -> None:
+def _encode_body(pieces: list[bytes | Slot], text: str, encode: Callable[[str], bytes]) -> None:
     # split() returns text, name, text, name, ..., text: the pattern has one group.
-    for n, piece in enumerate(_SLOT.split(text)):
-        if n % 2:
-            pieces.append((piece, encode))
-            pieces.append(b"=\r\n")
-        elif piece:
-            pieces.append(quoted_printable(piece))
-        if n % 2 == 0 and n < len(_SLOT.split(text)) - 1:
-            pieces.append(b"=\r\n")
+    first, *rest = _SLOT.split(text)
+    pieces.append(quoted_printable(first))
+    for name, after in zip(rest[::2], rest[1::2], strict=True):
+        pieces += (b"=\r\n", (name, encode), b"=\r\n", quoted_printable(after))
 
 
 def _as_text(value: str) -> bytes:
     value = one_line(value)
-    return value.encode() if _PLAIN(value) and _is_safe_start(value) else quoted_printable(value)
+    return value.encode() if _PLAIN(value) and not value.startswith(_AT_START) else quoted_printable(value)
 
 
 def _as_html(value: str) -> bytes:
     return _as_text(escape(one_line(value)))
 
 
-def _is_safe_start(value: str) -> bool:
-    return not value.startswith((".", "From", "-"))
-
-
 def _join(
-    pieces: list[bytes | tuple[str, Callable[[str], bytes]]],
-) -> tuple[list[bytes], tuple[tuple[int, tuple[str, Callable[[str], bytes]]], ...]]:
+    pieces: list[bytes | Slot],
+) -> tuple[list[bytes], tuple[tuple[int, Slot], ...]]:
     """Return the pieces with what stands side by side joined, and where the slots are."""
     joined: list[bytes] = [b""]
     slots = []
@@ -235,9 +225,8 @@ def _encode_line(line: bytes) -> bytes:
         encoded = encoded[:-1] + f"={ord(encoded[-1]):02X}"
     out = []
     while encoded:
-        start = _START.get(encoded[0], "") if encoded[0] in ".-" else ("=46" if encoded.startswith("From ") else "")
-        if start:
-            encoded = start + encoded[1:]
+        if encoded.startswith(_AT_START):
+            encoded = f"={ord(encoded[0]):02X}{encoded[1:]}"
         if len(encoded) <= _LINE:
             out.append(encoded)
             break
@@ -250,6 +239,3 @@ def _encode_line(line: bytes) -> bytes:
 
 
 _OCTETS = tuple(chr(n) if (33 <= n <= 126 and n != 61) or n in {9, 32} else f"={n:02X}" for n in range(256))
-
-#: At the start of a line: a dot is SMTP's, two hyphens may be a boundary's.
-_START = {".": "=2E", "-": "=2D"}

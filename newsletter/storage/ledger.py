@@ -8,8 +8,10 @@ from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, func, or_, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from newsletter.storage.engine import reading
+from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_desk import LedgerDesk
 from newsletter.storage.ledger_queries import MailingState, find_mailing, may_run, pages, still_open, withdraw
 from newsletter.storage.ledger_rows import add_outcomes, rows_at_once
@@ -166,39 +168,47 @@ class Ledger(LedgerDesk):
             held: The chunks the sender holds, each with its epoch.
             finished: Those of them it is through with; whoever of them is still pending goes free again.
             wants_more: Whether to lease another chunk.
+
+        Raises:
+            StoreError: The database does not answer; the turn may be tried again as it is.
         """
         held = held or {}
-        with self._engine.begin() as connection:
-            now = self._now(connection)
-            lost, halted = self._renew(connection, owner, held, now)
-            self._record(connection, settled, lost, now)
-            for id_ in finished:
-                if id_ not in lost:
+        try:
+            with self._engine.begin() as connection:
+                now = self._now(connection)
+                mine, halted = self._renew(connection, owner, held, now)
+                self._record(connection, settled, mine, now)
+                for id_ in mine.intersection(finished):
                     self._give_back(connection, id_, now)
-            chunk = self._lease(connection, owner, now) if wants_more else None
-        return Turn(chunk, lost, halted)
+                chunk = self._lease(connection, owner, now) if wants_more else None
+        except (OperationalError, InterfaceError) as error:
+            raise StoreError(f"the ledger cannot be written: {error.orig}") from error
+        return Turn(chunk, frozenset(held) - mine, halted)
 
     def _renew(
         self, connection: Connection, owner: str, held: Mapping[int, int], now: datetime
     ) -> tuple[frozenset[int], frozenset[int]]:
-        """Return which of the chunks are lost, and which are to be given back; renew the others when it is time."""
+        """Return which of the chunks are still the sender's, and which of these it is to give back."""
         query = (
             select(chunks.c.id, chunks.c.epoch, chunks.c.lease_until, mailings.c.state)
             .join(mailings, mailings.c.id == chunks.c.mailing)
-            .where(chunks.c.id.in_(list(held)), chunks.c.owner == owner, chunks.c.state == "leased")
+            .where(chunks.c.state == "leased", chunks.c.owner == owner)
             .with_for_update(of=chunks)
         )
-        mine = [row for row in connection.execute(query) if row.epoch == held[row.id]] if held else []
+        rows = connection.execute(query).all()
+        mine = [row for row in rows if held.get(row.id) == row.epoch]
         old = [row.id for row in mine if row.lease_until - now < LEASE * 2 / 3]
         if old:
             connection.execute(update(chunks).where(chunks.c.id.in_(old)).values(lease_until=now + LEASE))
-        lost = held.keys() - {row.id for row in mine}
+        for row in rows:
+            if row.id not in held:  # leased in a turn whose answer never reached the sender: nothing of it has left
+                self._give_back(connection, row.id, now)
         halted = {row.id for row in mine if row.state != MailingState.SENDING.value}
-        return frozenset(lost), frozenset(halted)
+        return frozenset(row.id for row in mine), frozenset(halted)
 
-    def _record(self, connection: Connection, settled: Sequence[Settled], lost: Collection[int], now: datetime) -> None:
+    def _record(self, connection: Connection, settled: Sequence[Settled], mine: Collection[int], now: datetime) -> None:
         """Facts are kept even of a chunk that was lost; a deferral would contradict what its new owner did."""
-        deferred = [s for s in settled if s.receipt.outcome is Outcome.DEFERRED and s.delivery.chunk not in lost]
+        deferred = [s for s in settled if s.receipt.outcome is Outcome.DEFERRED and s.delivery.chunk in mine]
         over = self._defer(connection, deferred, now)
         final = [s for s in settled if s.receipt.outcome not in {Outcome.DEFERRED, Outcome.PENDING}] + over
         add_outcomes(connection, [(s.delivery.mailing, s.delivery.idx, s.receipt) for s in final], now)
@@ -341,6 +351,7 @@ class Ledger(LedgerDesk):
         results: Mapping[tuple[int, int], Receipt],
         intents: Collection[tuple[int, int]],
         trusted: bool = True,
+        resend: bool = False,
     ) -> int:
         """Give back everything a dead sender had leased, by what its journal says; return how many are uncertain.
 
@@ -349,13 +360,15 @@ class Ledger(LedgerDesk):
             results: Its replies that may not have been written down, by mailing and index.
             intents: The messages whose end had left it without a reply.
             trusted: False when there is no journal to believe: then everyone still open is uncertain.
+            resend: Whether the uncertain are tried again instead.
         """
         uncertain = 0
+        doubt = Receipt(Outcome.DEFERRED if resend else Outcome.UNCERTAIN, Cause.CONNECTION, reply="a sender died here")
         with self._engine.begin() as connection:
             now = self._now(connection)
             mine = select(chunks).where(chunks.c.owner == owner, chunks.c.state == "leased").with_for_update()
             for chunk in connection.execute(mine).all():
-                uncertain += self._recover_chunk(connection, chunk, results, intents, trusted, now)
+                uncertain += self._recover_chunk(connection, chunk, results, intents, trusted, doubt, now)
             facts = [(*place, r) for place, r in results.items() if r.outcome in {Outcome.ACCEPTED, Outcome.REFUSED}]
             add_outcomes(connection, facts, now)
         return uncertain
@@ -367,6 +380,7 @@ class Ledger(LedgerDesk):
         results: Mapping[tuple[int, int], Receipt],
         intents: Collection[tuple[int, int]],
         trusted: bool,
+        doubt: Receipt,
         now: datetime,
     ) -> int:
         settled = []
@@ -375,7 +389,7 @@ class Ledger(LedgerDesk):
             if place in results:
                 receipt = results[place]
             elif place in intents or not trusted:
-                receipt = Receipt(Outcome.UNCERTAIN)
+                receipt = doubt
             else:
                 continue
             delivery = Delivery(
@@ -390,9 +404,9 @@ class Ledger(LedgerDesk):
                 attempts=row.attempts,
             )
             settled.append(Settled(delivery, receipt))
-        self._record(connection, settled, (), now)
+        self._record(connection, settled, (chunk.id,), now)
         self._give_back(connection, chunk.id, now)
-        return sum(s.receipt.outcome is Outcome.UNCERTAIN for s in settled)
+        return sum(s.receipt is doubt for s in settled)
 
     def expired_owners(self) -> tuple[str, ...]:
         """Return the senders that have been silent for longer than their lease."""

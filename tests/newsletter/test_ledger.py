@@ -101,12 +101,22 @@ def test_an_empty_audience_is_done_at_once(ledger: Ledger) -> None:
 def test_two_senders_never_hold_the_same_person(ledger: Ledger) -> None:
     ledger.freeze(EDITION, people(7))
 
-    chunks = [claim(ledger, owner) for owner in ("one", "two", "one")]
+    chunks = [claim(ledger, owner) for owner in ("one", "two", "three")]
 
     held = [d.subscriber for chunk in chunks for d in chunk.deliveries]
     assert sorted(held) == sorted(r.subscriber for r in people(7))
-    assert ledger.turn("two").chunk is None
+    assert ledger.turn("four").chunk is None
     assert ledger.tally(EDITION) == Tally(candidates=7, pending=7, leased=7)
+
+
+def test_a_lease_whose_news_never_reached_the_sender_is_given_back_at_its_next_turn(ledger: Ledger) -> None:
+    ledger.freeze(EDITION, people(3))
+    unheard = claim(ledger)
+
+    again = claim(ledger)
+
+    assert again.deliveries == unheard.deliveries
+    assert again.epoch > unheard.epoch
 
 
 def test_every_outcome_has_its_place_in_the_sum(ledger: Ledger) -> None:
@@ -288,7 +298,7 @@ def test_a_stop_withdraws_the_rest_even_what_a_sender_held(ledger: Ledger, clock
     assert withdrawn == 9 - 1 - len(held.deliveries)
     after = ledger.tally(EDITION)
     assert after == Tally(candidates=9, accepted=2, withdrawn=7)
-    assert ledger.turn("two").chunk is None
+    assert ledger.turn("four").chunk is None
 
 
 def test_nothing_leaves_while_the_hold_lasts(ledger: Ledger, clock: Clock) -> None:

@@ -1,0 +1,386 @@
+"""A sender: lease people, hand their letters to a transport, write down what became of each, until none is left."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from newsletter.ports import Compose, Letter, Transport
+from newsletter.storage.errors import StoreError
+from newsletter.storage.ledger import CHUNK, LEASE, Chunk, Ledger, Settled, Turn
+from newsletter.transports.journal import Findings, Journal, Place, dead_journals, read
+from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
+
+#: Results are written down at this pace at the latest.
+_COMMIT_EVERY = timedelta(milliseconds=250)
+
+#: More people are leased when fewer than this are waiting: two chunks at most are in hand.
+_LOW_WATER = CHUNK // 2
+
+#: The line may break this often under one message before its end has left; then it waits its turn in the ledger.
+_BROKEN_LINES = 3
+
+#: The server may fail us this often in a row before the sender gives up; the next one tries again.
+_TROUBLES = 3
+
+#: How often an answer of the ledger is waited for before the sender gives up; results stay in the journal.
+_LEDGER_ATTEMPTS = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a sender works."""
+
+    journals: Path  #: folder of this host's journals, shared by its senders
+    fsync: bool = False  #: whether the journal survives a loss of power
+    resend_uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What one sender did."""
+
+    accepted: int = 0
+    refused: int = 0
+    deferred: int = 0
+    uncertain: int = 0
+    trouble: str = ""  #: why it stopped early; empty when nothing was left
+
+
+@dataclass(slots=True)
+class _Held:
+    """A chunk in our hands: how many of it are still to be settled, and until when it is ours by our own clock."""
+
+    epoch: int
+    open: int
+    until: float
+
+    @property
+    def is_ours(self) -> bool:
+        return time.monotonic() < self.until
+
+
+def recover(ledger: Ledger, journals: Path, resend_uncertain: bool = False) -> int:
+    """Give back what dead senders had in hand; return how many messages are uncertain.
+
+    Senders of this host are judged by their journals at once, all others when their leases have run out.
+    """
+    uncertain = 0
+    for path in dead_journals(journals):
+        uncertain += _recover(ledger, read(path), resend_uncertain)
+        path.unlink(missing_ok=True)
+    for owner in ledger.expired_owners():
+        path = journals / f"{owner}.journal"
+        found = read(path, fence=True) if path.exists() else Findings(owner, {}, frozenset(), trusted=False)
+        uncertain += _recover(ledger, found, resend_uncertain)
+    return uncertain
+
+
+def _recover(ledger: Ledger, found: Findings, resend_uncertain: bool) -> int:
+    return ledger.recover(found.owner, found.results, found.intents, found.trusted, resend_uncertain)
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a sender from a plain thread, on uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(coroutine)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
+async def send(
+    ledger: Ledger, transport: Transport, compose: Compose, options: Options, stop: asyncio.Event | None = None
+) -> Sent:
+    """Send everything that is due, of all editions; return what was done.
+
+    It may be killed at any moment; the next call picks up. Setting `stop` lets it finish what is in hand.
+    """
+    await asyncio.to_thread(recover, ledger, options.journals, options.resend_uncertain)
+    journal = Journal(options.journals, options.fsync)
+    sender = _Sender(ledger, transport, compose, journal, options, stop or asyncio.Event())
+    try:
+        sent = await sender.work()
+    except BaseException:
+        journal.abandon()
+        raise
+    if sender.is_clean:
+        journal.close()
+    else:
+        journal.abandon()
+    return sent
+
+
+class _Sender:
+    """One run of a sender: the outbox of its transport on one side, the ledger on the other."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        transport: Transport,
+        compose: Compose,
+        journal: Journal,
+        options: Options,
+        stop: asyncio.Event,
+    ) -> None:
+        self._ledger = ledger
+        self._transport = transport
+        self._compose = compose
+        self._journal = journal
+        self._resend = options.resend_uncertain
+        self._stop = stop
+        self._queue: deque[Delivery] = deque()
+        self._held: dict[int, _Held] = {}
+        self._in_hand = 0  # letters the transport has
+        self._settled: list[Settled] = []
+        self._counts = dict.fromkeys(Outcome, 0)
+        self._hungry = asyncio.Event()  # there is a reason for a turn at the ledger
+        self._exhausted = False
+        self._broken: dict[Place, int] = {}
+        self._proved: set[tuple[str, str]] = set()
+        self._pauses: dict[str, str] = {}
+        self._troubles = 0
+        self._trouble = ""
+        self._releases: list[tuple[Letter, Callable[[bool], None]]] = []
+        self._syncing: asyncio.Task[None] | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether the ledger knows everything the journal does."""
+        return not self._held and not self._settled
+
+    # The transport's side
+
+    @property
+    def has_letters(self) -> bool:
+        """Tell whether somebody waits."""
+        return bool(self._queue)
+
+    def take(self) -> Letter | None:
+        """Return the next letter that may go; None when there is none now."""
+        queue = self._queue
+        while queue:
+            delivery = queue.popleft()
+            if len(queue) < _LOW_WATER and not self._exhausted:
+                self._hungry.set()
+            held = self._held.get(delivery.chunk)
+            if held is None or not held.is_ours:
+                self._let_go(delivery)
+                continue
+            letter = self._compose(delivery)
+            if (delivery.edition, delivery.variant) in self._proved or self._prove(letter):
+                self._in_hand += 1
+                return letter
+        self._hungry.set()
+        return None
+
+    def leaving(self, letter: Letter, leave: Callable[[bool], None]) -> None:
+        """Note that the letter's end is about to leave."""
+        delivery = letter.delivery
+        held = self._held.get(delivery.chunk)
+        free = held is not None and held.is_ours and self._journal.intend(delivery.mailing, delivery.idx)
+        if free and self._journal.fsync:
+            self._releases.append((letter, leave))
+            if self._syncing is None:
+                self._syncing = asyncio.ensure_future(self._sync())
+            return
+        if not free:
+            self._take_back(letter)
+        leave(free)
+
+    def settle(self, letter: Letter, receipt: Receipt) -> None:
+        """Note what an attempt came to; who is still pending is tried again, unless it would be in vain."""
+        delivery = letter.delivery
+        self._in_hand -= 1
+        if receipt.outcome is Outcome.UNCERTAIN and self._resend:
+            receipt = replace(receipt, outcome=Outcome.DEFERRED)
+        if receipt.outcome is not Outcome.PENDING:
+            self._troubles = 0
+            self._finish(delivery, receipt)
+            return
+        self._journal.note(delivery.mailing, delivery.idx, receipt)
+        if receipt.cause in {Cause.US, Cause.CONTENT}:
+            self._pause(delivery.edition, f"the mail server refuses it: {receipt.code} {receipt.reply}")
+            self._let_go(delivery)
+            return
+        place = (delivery.mailing, delivery.idx)
+        self._broken[place] = self._broken.get(place, 0) + 1
+        if self._broken[place] < _BROKEN_LINES:
+            self._queue.appendleft(delivery)
+            return
+        # Something about this letter, or about this hour, breaks the line: let the others pass.
+        del self._broken[place]
+        self._finish(delivery, replace(receipt, outcome=Outcome.DEFERRED))
+
+    def trouble(self, receipt: Receipt) -> None:
+        """Note that the server fails us as a whole."""
+        self._troubles += 1
+        if receipt.cause is not Cause.US and self._troubles < _TROUBLES:
+            return
+        self._trouble = receipt.reply
+        if receipt.cause is Cause.US:
+            for edition in {delivery.edition for delivery in self._queue}:
+                self._pauses[edition] = f"the mail server refuses us: {receipt.reply}"
+        self._drop_queue()
+
+    def _finish(self, delivery: Delivery, receipt: Receipt) -> None:
+        self._journal.note(delivery.mailing, delivery.idx, receipt)
+        self._counts[receipt.outcome] += 1
+        self._settled.append(Settled(delivery, receipt))
+        self._let_go(delivery)
+        if len(self._settled) >= CHUNK:
+            self._hungry.set()
+
+    def _let_go(self, delivery: Delivery) -> None:
+        """Be through with one of a chunk; a chunk with which we are through goes back to the ledger."""
+        held = self._held.get(delivery.chunk)
+        if held is not None:
+            held.open -= 1
+            if held.open == 0:
+                self._hungry.set()
+
+    def _take_back(self, letter: Letter) -> None:
+        """Undo that a letter is in the transport's hands: it did not leave, and is not to."""
+        self._in_hand -= 1
+        delivery = letter.delivery
+        self._journal.note(delivery.mailing, delivery.idx, Receipt(Outcome.PENDING))
+        self._let_go(delivery)
+
+    def _prove(self, letter: Letter) -> bool:
+        """Make the first letter of a variant before any leaves: what is wrong with it is wrong with them all."""
+        delivery = letter.delivery
+        try:
+            letter.content()
+        except (LookupError, ValueError) as error:
+            self._pause(delivery.edition, f"its message cannot be made: {error!r}")
+            self._let_go(delivery)
+            return False
+        self._proved.add((delivery.edition, delivery.variant))
+        return True
+
+    def _pause(self, edition: str, reason: str) -> None:
+        self._pauses[edition] = reason
+        self._drop_queue(edition)
+
+    def _drop_queue(self, edition: str | None = None) -> None:
+        """Begin no more letters, of one edition or at all."""
+        keep: deque[Delivery] = deque()
+        for delivery in self._queue:
+            if edition is None or delivery.edition == edition:
+                self._let_go(delivery)
+            else:
+                keep.append(delivery)
+        self._queue = keep
+        self._hungry.set()
+
+    async def _sync(self) -> None:
+        """Bring intents to the disk in groups, and let their letters leave."""
+        while self._releases:
+            releases, self._releases = self._releases, []
+            await asyncio.to_thread(self._journal.sync)
+            free = not self._journal.is_fenced
+            for letter, leave in releases:
+                if not free:
+                    self._take_back(letter)
+                leave(free)
+        self._syncing = None
+
+    # The ledger's side
+
+    async def work(self) -> Sent:
+        """Lease, send and write down until nothing is left, or somebody says stop."""
+        delivering = asyncio.create_task(self._transport.run(self))
+        try:
+            await self._keep_turning()
+        finally:
+            self._transport.close()
+            await delivering
+        if not self.is_clean:
+            await self._turn(wants_more=False)
+        return Sent(
+            accepted=self._counts[Outcome.ACCEPTED],
+            refused=self._counts[Outcome.REFUSED],
+            deferred=self._counts[Outcome.DEFERRED],
+            uncertain=self._counts[Outcome.UNCERTAIN],
+            trouble=self._trouble,
+        )
+
+    async def _keep_turning(self) -> None:
+        while True:
+            ends = self._stop.is_set() or self._trouble
+            if ends:
+                self._drop_queue()
+            wants_more = not ends and not self._exhausted and len(self._queue) < _LOW_WATER
+            self._hungry.clear()
+            if not await self._turn(wants_more):
+                self._drop_queue()
+                return
+            if self.is_clean and not self._in_hand and (ends or self._exhausted):
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_COMMIT_EVERY.total_seconds()):
+                    await self._hungry.wait()
+
+    async def _turn(self, wants_more: bool) -> bool:
+        """Write down what is settled, give back what is finished, lease more; False: the ledger does not answer."""
+        settled, self._settled = self._settled, []
+        finished = [id_ for id_, held in self._held.items() if held.open == 0]
+        epochs = {id_: held.epoch for id_, held in self._held.items()}
+        pauses, self._pauses = self._pauses, {}
+        began = time.monotonic()
+        try:
+            turn = await self._ask(settled, epochs, finished, pauses, wants_more)
+        except StoreError as error:
+            self._settled = settled + self._settled
+            self._trouble = f"the database does not answer: {error}"
+            return False
+        self._journal.forget((s.delivery.mailing, s.delivery.idx) for s in settled)
+        for id_ in {*finished, *turn.lost}:
+            self._held.pop(id_, None)
+        for held in self._held.values():
+            held.until = began + LEASE.total_seconds()
+        if turn.halted:
+            for edition in {d.edition for d in self._queue if d.chunk in turn.halted}:
+                self._drop_queue(edition)
+        if wants_more:
+            self._exhausted = turn.chunk is None
+        if turn.chunk is not None:
+            self._add(turn.chunk, began)
+        return True
+
+    def _add(self, chunk: Chunk, began: float) -> None:
+        self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), began + LEASE.total_seconds())
+        self._queue.extend(chunk.deliveries)
+        if not chunk.deliveries or len(self._queue) < _LOW_WATER:
+            self._hungry.set()
+        self._transport.wake()
+
+    async def _ask(
+        self,
+        settled: list[Settled],
+        epochs: dict[int, int],
+        finished: list[int],
+        pauses: dict[str, str],
+        wants_more: bool,
+    ) -> Turn:
+        def turn() -> Turn:
+            for edition, reason in pauses.items():
+                self._ledger.pause(edition, reason)
+            return self._ledger.turn(self._journal.owner, settled, epochs, finished, wants_more)
+
+        for attempt in range(_LEDGER_ATTEMPTS):
+            try:
+                return await asyncio.to_thread(turn)
+            except StoreError:
+                if attempt == _LEDGER_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.1 * 2**attempt)
+        raise AssertionError

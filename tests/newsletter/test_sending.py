@@ -1,0 +1,201 @@
+"""A sender may be killed at any moment: the next one goes on, nobody gets it twice, and every doubt has a name."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from newsletter.sending import Options, Sent, run, send
+from newsletter.storage.ledger import Ledger
+from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_login import Server
+from subscribers.deliveries import Cause, Outcome, Recipient, Tally
+from tests.letters import make_composer
+from tests.sinks import Recording, sink
+
+EDITION = "beauty-weekly-2026-W48"
+
+#: What a sender process of these tests runs.
+SENDER = """
+import sys
+from pathlib import Path
+from newsletter.sending import Options, run, send
+from newsletter.storage.engine import open_engine
+from newsletter.storage.ledger import Ledger
+from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_login import Server
+from tests.letters import make_composer
+
+url, port, journals, connections = sys.argv[1:]
+async def main():
+    server = Server(host="127.0.0.1", port=int(port), connections=int(connections), helo="a.example.org")
+    return await send(Ledger(open_engine(url)), SmtpTransport(server), make_composer(), Options(journals=Path(journals)))
+print(run(main()))
+"""
+
+
+def people(count: int) -> list[Recipient]:
+    return [Recipient(subscriber=f"s{n}", address=f"s{n}@example.org", name=f"N{n}") for n in range(count)]
+
+
+def deliver(ledger: Ledger, port: int, journals: Path, connections: int = 4, **more: object) -> Sent:
+    async def work() -> Sent:
+        server = Server(host="127.0.0.1", port=port, connections=connections, helo="a.example.org", timeout=5)
+        options = Options(journals=journals, **more)  # type: ignore[arg-type]
+        return await send(ledger, SmtpTransport(server), make_composer(), options)
+
+    return run(work())
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Ledger:
+    return Ledger(engine, chunk=50)
+
+
+def test_everybody_is_sent_their_own_letter_once(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(230))
+
+    with sink() as seen:
+        sent = deliver(ledger, seen.port, tmp_path)
+        again = deliver(ledger, seen.port, tmp_path)
+
+    assert (sent, again) == (Sent(accepted=230), Sent())
+    assert ledger.tally(EDITION) == Tally(candidates=230, accepted=230)
+    assert dict(seen.accepted) == {f"s{n}@example.org": 1 for n in range(230)}
+    letter = message_from_bytes(seen.contents["s7@example.org"])
+    assert letter["To"] == "N7 <s7@example.org>"
+    assert letter["List-Unsubscribe"] == "<https://news.example.org/u/s7>"
+    assert seen.senders["s7@example.org"].endswith("@bounces.example.org")
+    assert list(tmp_path.glob("*.journal")) == []
+
+
+def test_each_answer_of_the_server_finds_its_place_in_the_sum(ledger: Ledger, tmp_path: Path) -> None:
+    answers = {
+        "s1@example.org": "451 4.2.0 greylisted",
+        "s2@example.org": "550 5.1.1 no such user",
+        "s3@example.org": None,  # takes it, and drops the line without a word
+    }
+    ledger.freeze(EDITION, people(100))
+
+    with sink(lambda who, _n: answers.get(who, "250 2.0.0 Ok")) as seen:
+        deliver(ledger, seen.port, tmp_path)
+
+    assert ledger.tally(EDITION) == Tally(candidates=100, accepted=97, deferred=1, refused=1, uncertain=1)
+    [(who, receipt)] = ledger.who(EDITION, Outcome.UNCERTAIN)
+    assert (who.subscriber, receipt.cause) == ("s3", Cause.CONNECTION)
+    assert max(seen.accepted.values()) == 1
+
+
+def test_with_the_setting_resend_a_doubt_is_deferred(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(10))
+
+    with sink(lambda who, n: None if who == "s3@example.org" and n == 1 else "250 Ok") as seen:
+        deliver(ledger, seen.port, tmp_path, resend_uncertain=True)
+
+    assert ledger.tally(EDITION) == Tally(candidates=10, accepted=9, deferred=1)
+
+
+def test_a_journal_on_disk_changes_nothing_else(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(120))
+
+    with sink() as seen:
+        sent = deliver(ledger, seen.port, tmp_path, fsync=True)
+
+    assert sent == Sent(accepted=120)
+
+
+def test_a_server_that_is_not_there_marks_nobody(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(20))
+    with sink() as seen:
+        port = seen.port
+
+    sent = deliver(ledger, port, tmp_path)
+
+    assert "Connect" in sent.trouble or "connect" in sent.trouble
+    assert ledger.tally(EDITION) == Tally(candidates=20, pending=20)
+    mailing = ledger.mailing(EDITION)
+    assert mailing is not None
+    assert mailing.state == "sending"
+
+
+def test_content_that_is_refused_pauses_the_edition_and_marks_nobody(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(200))
+
+    with sink(lambda _who, _n: "550 5.7.1 this looks like spam") as seen:
+        deliver(ledger, seen.port, tmp_path)
+
+    assert ledger.tally(EDITION) == Tally(candidates=200, pending=200)
+    mailing = ledger.mailing(EDITION)
+    assert mailing is not None
+    assert (mailing.state, mailing.reason) == (
+        "paused",
+        "the mail server refuses it: 550 5.7.1 this looks like spam",
+    )
+
+
+def test_a_sender_that_is_told_to_stop_finishes_what_it_has_in_hand(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(400))
+    stop = asyncio.Event()
+
+    def answer(_who: str, _n: int) -> str:
+        loop.call_soon_threadsafe(stop.set)
+        return "250 Ok"
+
+    async def work(port: int) -> Sent:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        server = Server(host="127.0.0.1", port=port, connections=2, helo="a.example.org")
+        return await send(ledger, SmtpTransport(server), make_composer(), Options(journals=tmp_path), stop)
+
+    loop = asyncio.new_event_loop()
+    loop.close()
+    with sink(answer) as seen:
+        sent = run(work(seen.port))
+
+    tally = ledger.tally(EDITION)
+    assert tally == Tally(candidates=400, accepted=sent.accepted, pending=400 - sent.accepted)
+    assert sum(seen.accepted.values()) == sent.accepted < 400
+
+
+def start_sender(url: str, port: int, journals: Path, connections: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", SENDER, url, str(port), str(journals), str(connections)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(root)})
+
+
+def kill_after(process: "subprocess.Popen[bytes]", seen: Recording, count: int) -> None:
+    """Kill the sender the moment the sink has accepted `count` messages."""
+    while sum(seen.accepted.values()) < count and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_halfway_everyone_left_is_sent_to_and_nobody_twice(
+    engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    ledger, connections, kills = Ledger(engine, chunk=200), 8, 3
+    ledger.freeze(EDITION, people(3000))
+
+    with sink() as seen:
+        for kill in range(kills):
+            kill_after(start_sender(database_url, seen.port, tmp_path, connections), seen, 500 * (kill + 1))
+            assert ledger.tally(EDITION).adds_up
+        sent_by_the_last = deliver(ledger, seen.port, tmp_path)
+
+    tally = ledger.tally(EDITION)
+    assert (tally.accounted, tally.pending, tally.deferred) == (3000, 0, 0)
+    assert tally.uncertain <= connections * kills
+    assert max(seen.accepted.values()) == 1
+    accepted = {who.address for who, _ in ledger.who(EDITION, Outcome.ACCEPTED)}
+    uncertain = {who.address for who, _ in ledger.who(EDITION, Outcome.UNCERTAIN)}
+    assert accepted <= set(seen.accepted) <= accepted | uncertain
+    assert len(accepted | uncertain) == 3000
+    assert sent_by_the_last.accepted > 0
