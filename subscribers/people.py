@@ -57,8 +57,12 @@ class Suppression:
 
 
 def address_key(address: str) -> str:
-    """Return the normalised form of `address` by which two spellings of one mailbox are recognised."""
-    return address.strip().casefold()
+    """Return the normalised form of `address` by which two spellings of one mailbox are recognised.
+
+    The domain is only put in lower case: casefolding it would take straße.example for strasse.example.
+    """
+    local, _, domain = address.strip().rpartition("@")
+    return f"{local.casefold()}@{domain.lower()}" if local else domain.casefold()
 
 
 def may_send(address: str, suppressions: Collection[Suppression], now: datetime) -> bool:

@@ -20,15 +20,16 @@ MAY_ENTER = {
 }
 
 #: Libraries that compute and do nothing else.
-PURE_LIBRARIES = {"bs4", "numpy", "Stemmer"}
+PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
     {"ports", "settings", "templating"},
-    {"sources", "storage", "rendering", "feeds", "transports", "fetching"},
+    {"sources", "storage", "rendering", "feeds", "transports", "fetching", "letters"},
     {
         "ingesting",
         "approving",
+        "corresponding",
         "publishing",
         "sending",
         "enrolling",

@@ -3,11 +3,24 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Column, Engine, ForeignKey, Index, Row, String, Table, Text, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+)
 
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
-from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression
+from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
 
 subscribers = Table(
     "subscribers",
@@ -20,6 +33,9 @@ subscribers = Table(
     Column("language", String(16), nullable=False),
     Column("zone", String(64), nullable=False),
     Column("joined_at", Instant, nullable=False),
+    #: Dense and never given twice: the place of a person in the arrays that remember what everybody received.
+    Column("number", Integer, nullable=False, server_default="0"),
+    Index("ix_subscribers_number", "number", unique=True),
 )
 
 subscriptions = Table(
@@ -29,6 +45,12 @@ subscriptions = Table(
     Column("subscriber", String(36), ForeignKey("subscribers.id"), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("since", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    #: Short names with a space between; empty: every topic.
+    Column("topics", Text, nullable=False, server_default=""),
+    Column("rhythm", String(8), nullable=False, server_default="each"),
+    Column("hour", Integer),
+    Column("paused_until", Instant),
     Index("ix_subscriptions_list_state", "list", "state"),
 )
 
@@ -39,6 +61,13 @@ suppressions = Table(
     Column("reason", String(24), primary_key=True),
     Column("since", Instant, nullable=False),
     Column("until", Instant),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Integer, nullable=False),
 )
 
 #: People read in one go while an audience is planned: a list of any length passes in bounded memory.
@@ -59,6 +88,7 @@ class PeopleStore:
         Whoever the list knows keeps the state they have: adding never brings back a person who left.
         """
         new = known = 0
+        confirmed_at = now if state is SubscriptionState.CONFIRMED else None
         with self._engine.begin() as connection:
             for person in people:
                 id_ = connection.execute(select(subscribers.c.id).where(subscribers.c.key == person.key)).scalar()
@@ -73,6 +103,7 @@ class PeopleStore:
                             language=person.language,
                             zone=person.zone,
                             joined_at=now,
+                            number=take_numbers(connection, "people", 1)[0],
                         )
                     )
                 stands = select(subscriptions.c.state).where(
@@ -83,7 +114,9 @@ class PeopleStore:
                     continue
                 new += 1
                 connection.execute(
-                    subscriptions.insert().values(list=mailing_list, subscriber=id_, state=state.value, since=now)
+                    subscriptions.insert().values(
+                        list=mailing_list, subscriber=id_, state=state.value, since=now, confirmed_at=confirmed_at
+                    )
                 )
         return new, known
 
@@ -106,7 +139,7 @@ class PeopleStore:
 
     def find(self, address_or_id: str) -> Subscriber | None:
         """Return the person with this address or id."""
-        wanted = subscribers.c.key == address_or_id.strip().casefold()
+        wanted = subscribers.c.key == address_key(address_or_id)
         with reading(self._engine) as connection:
             row = connection.execute(select(subscribers).where(wanted | (subscribers.c.id == address_or_id))).first()
         return _subscriber(row) if row else None
@@ -114,10 +147,10 @@ class PeopleStore:
     def count(self, mailing_list: str) -> dict[SubscriptionState, int]:
         """Return how many people stand how to a list."""
         counts = dict.fromkeys(SubscriptionState, 0)
-        query = select(subscriptions.c.state).where(subscriptions.c.list == mailing_list)
+        state, number = subscriptions.c.state, func.count()
+        query = select(state, number).where(subscriptions.c.list == mailing_list).group_by(state)
         with reading(self._engine) as connection:
-            for row in connection.execute(query):
-                counts[SubscriptionState(row.state)] += 1
+            counts.update({SubscriptionState(row[0]): row[1] for row in connection.execute(query)})
         return counts
 
     def suppress(self, suppression: Suppression) -> None:
@@ -162,3 +195,10 @@ class PeopleStore:
 
 def _subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
     return Subscriber(id=row.id, address=row.address, name=row.name, language=row.language, zone=row.zone)
+
+
+def take_numbers(connection: Connection, counter: str, count: int) -> range:
+    """Return `count` numbers that nobody else has or will have. Others who take some wait until we commit."""
+    taken = counters.update().where(counters.c.name == counter).values(value=counters.c.value + count)
+    last = connection.execute(taken.returning(counters.c.value)).scalar_one()
+    return range(last - count, last)

@@ -1,0 +1,1 @@
+"""Letters: transactional mails, composed from templates and handed to a mail server."""

@@ -1,0 +1,112 @@
+"""Turns a letter that is due into a mail: signs its links, fills its templates, guards its headers."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address as MailboxAddress
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from subscribers.letters import Letter, LetterKind
+from subscribers.preferences import MailingList
+from subscribers.tokens import Keyring, Purpose, issue, link
+
+#: What may stand in no header: C0, DEL, C1, line and paragraph separators, lone surrogates. Python's email package
+#: refuses only line breaks, and lets the others out onto the wire.
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+#: The link that each kind of letter is about. Every link is signed when the letter leaves, not when it is queued:
+#: its lifetime starts then, and the store holds nothing that opens a page.
+PURPOSE: dict[LetterKind, Purpose] = {
+    LetterKind.CONFIRM: Purpose.CONFIRM,
+    LetterKind.ALREADY: Purpose.MANAGE,
+    LetterKind.GOODBYE: Purpose.PUT_BACK,
+    LetterKind.LINK: Purpose.MANAGE,
+    LetterKind.CHANGED: Purpose.PUT_BACK,
+}
+
+
+class LetterError(ValueError):
+    """A letter cannot be composed; the message names what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What every letter says about us."""
+
+    public_url: str
+    title: str
+    sender_name: str
+    sender_address: str
+    postal_address: str = ""
+
+
+class Composer:
+    """Composes letters in the words of `templates/letters/`."""
+
+    def __init__(self, house: House, keys: Keyring) -> None:
+        self._house = house
+        self._keys = keys
+        self._templates = Environment(
+            loader=PackageLoader("templates", "letters"),
+            undefined=StrictUndefined,
+            # Told by the whole ending: `select_autoescape()` alone does not know .html.jinja for HTML.
+            autoescape=select_autoescape(enabled_extensions=("html.jinja",), default=False),
+            trim_blocks=True,
+        )
+
+    def compose(self, letter: Letter, mailing_list: MailingList | None, now: datetime) -> EmailMessage:
+        """Return the letter as a mail, its links valid from `now`.
+
+        Raises:
+            LetterError: A header would hold a control character.
+        """
+        values = {
+            "house": self._house,
+            "list_title": mailing_list.title if mailing_list else self._house.title,
+            "url": self._url(letter, now),
+            "language": letter.language,
+        }
+        folder = letter.kind.value
+
+        def fill(part: str) -> str:
+            return self._templates.get_template(f"{folder}/{part}.jinja").render(values)
+
+        message = EmailMessage(policy=SMTP)
+        name = (mailing_list.sender_name if mailing_list else "") or self._house.sender_name
+        message["From"] = _mailbox(name, self.sender(mailing_list))
+        message["To"] = _mailbox("", letter.address)
+        message["Subject"] = _harmless("Subject", fill("subject.txt").strip())
+        message["Date"] = now
+        message["Message-ID"] = self._message_id(letter)
+        # RFC 3834: no vacation notice answers a letter that a machine wrote.
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(fill("body.txt"), cte="quoted-printable")
+        message.add_alternative(fill("body.html"), subtype="html", cte="quoted-printable")
+        return message
+
+    def sender(self, mailing_list: MailingList | None) -> str:
+        """Return the address from which we write about a list."""
+        return (mailing_list.sender_address if mailing_list else "") or self._house.sender_address
+
+    def _url(self, letter: Letter, now: datetime) -> str:
+        purpose = PURPOSE[letter.kind]
+        scope = letter.detail if purpose in {Purpose.PUT_BACK, Purpose.ADDRESS} else letter.mailing_list
+        return link(self._house.public_url, purpose, issue(self._keys, purpose, letter.subscriber, scope, now=now))
+
+    def _message_id(self, letter: Letter) -> str:
+        domain = self._house.sender_address.rpartition("@")[2]
+        signed = f"{letter.number}.{letter.at.timestamp():.6f}.{letter.subscriber}"
+        return f"<letter-{letter.number}-{self._keys.mac('message-id', signed)}@{domain}>"
+
+
+def _mailbox(name: str, address: str) -> MailboxAddress:
+    return MailboxAddress(_harmless("a name", name), addr_spec=_harmless("an address", address))
+
+
+def _harmless(what: str, text: str) -> str:
+    if _FORBIDDEN.search(text):
+        raise LetterError(f"{what} holds a control character: {text!r}")
+    return text

@@ -1,0 +1,182 @@
+"""One transaction over everything that concerns a person: what a page does happens as a whole or not at all."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from newsletter.storage import consents, letters
+from newsletter.storage.engine import reading
+from newsletter.storage.lists import find_list
+from newsletter.storage.people import subscribers, subscriptions, suppressions, take_numbers
+from subscribers.consent import Consent
+from subscribers.letters import Letter, LetterKind
+from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
+from subscribers.preferences import MailingList, Preferences, Rhythm, Subscription
+
+
+class Desk:
+    """Reads and writes about people, all within the one transaction that `EnrolmentStore` opened."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def mailing_list(self, slug: str) -> MailingList | None:
+        """Return the list with this slug."""
+        return find_list(self._connection, slug)
+
+    def person(self, id_: str) -> Subscriber | None:
+        """Return the person with this id."""
+        row = self._connection.execute(select(subscribers).where(subscribers.c.id == id_)).first()
+        return read_subscriber(row) if row else None
+
+    def person_at(self, address: str) -> Subscriber | None:
+        """Return the person whose mailbox this is."""
+        wanted = subscribers.c.key == address_key(address)
+        row = self._connection.execute(select(subscribers).where(wanted)).first()
+        return read_subscriber(row) if row else None
+
+    def add(self, person: Subscriber, now: datetime) -> None:
+        """Keep a new person."""
+        (number,) = take_numbers(self._connection, "people", 1)
+        self._connection.execute(
+            subscribers.insert().values(
+                id=person.id,
+                address=person.address,
+                key=person.key,
+                name=person.name,
+                language=person.language,
+                zone=person.zone,
+                joined_at=now,
+                number=number,
+            )
+        )
+
+    def amend(self, person: Subscriber) -> None:
+        """Keep what a known person is now called, how they are reached, and where they live."""
+        self._connection.execute(
+            subscribers.update()
+            .where(subscribers.c.id == person.id)
+            .values(
+                address=person.address,
+                key=person.key,
+                name=person.name,
+                language=person.language,
+                zone=person.zone,
+            )
+        )
+
+    def subscription(self, mailing_list: str, subscriber: str) -> Subscription | None:
+        """Return how a person stands to a list."""
+        return next((s for s in self.subscriptions(subscriber) if s.mailing_list == mailing_list), None)
+
+    def subscriptions(self, subscriber: str) -> tuple[Subscription, ...]:
+        """Return how a person stands to every list they ever asked for."""
+        query = select(subscriptions).where(subscriptions.c.subscriber == subscriber).order_by(subscriptions.c.list)
+        return tuple(read_subscription(row) for row in self._connection.execute(query))
+
+    def put(self, subscription: Subscription) -> None:
+        """Keep how a person stands to a list, in place of how they stood."""
+        chosen = subscription.preferences
+        values = {
+            "state": subscription.state.value,
+            "since": subscription.since,
+            "confirmed_at": subscription.confirmed_at,
+            "topics": " ".join(sorted(chosen.topics)),
+            "rhythm": chosen.rhythm.value,
+            "hour": chosen.hour,
+            "paused_until": chosen.paused_until,
+        }
+        key = {"list": subscription.mailing_list, "subscriber": subscription.subscriber}
+        known = subscriptions.update().where(*(subscriptions.c[name] == value for name, value in key.items()))
+        if not self._connection.execute(known.values(values)).rowcount:
+            self._connection.execute(subscriptions.insert().values(values | key))
+
+    def suppressions(self, keys: Collection[str]) -> tuple[Suppression, ...]:
+        """Return what forbids writing to any of these keys."""
+        query = select(suppressions).where(suppressions.c.key.in_(list(keys)))
+        return tuple(
+            Suppression(row.key, Reason(row.reason), row.since, row.until) for row in self._connection.execute(query)
+        )
+
+    def suppress(self, suppression: Suppression) -> None:
+        """Remember an address we do not write to. The same reason is kept once, with its first date."""
+        if not any(s.reason is suppression.reason for s in self.suppressions([suppression.key])):
+            self._connection.execute(
+                suppressions.insert().values(
+                    key=suppression.key,
+                    reason=suppression.reason.value,
+                    since=suppression.since,
+                    until=suppression.until,
+                )
+            )
+
+    def lift(self, keys: Collection[str], reasons: Collection[Reason]) -> None:
+        """Take suppressions back, because the person asked for it."""
+        self._connection.execute(
+            suppressions.delete().where(
+                suppressions.c.key.in_(list(keys)), suppressions.c.reason.in_([r.value for r in reasons])
+            )
+        )
+
+    def record(self, consent: Consent) -> int:
+        """Append to the record of consent; return the line's number."""
+        return consents.record(self._connection, consent)
+
+    def line(self, number: int) -> Consent | None:
+        """Return one line of the record of consent."""
+        return consents.line_of(self._connection, number)
+
+    def record_of(self, subscriber: str) -> tuple[Consent, ...]:
+        """Return all that one person agreed to and declined, the oldest first."""
+        return consents.record_of(self._connection, subscriber)
+
+    def queue(self, letter: Letter) -> None:
+        """Keep a letter until it is sent."""
+        letters.queue(self._connection, letter)
+
+    def written_since(self, key: str, kinds: tuple[LetterKind, ...], since: datetime) -> int:
+        """Return how many letters of these kinds went, or will go, to an address since a time."""
+        return letters.written_since(self._connection, key, kinds, since)
+
+
+class EnrolmentStore:
+    """People, their subscriptions, consent and letters on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def writing(self) -> Iterator[Desk]:
+        """Yield a desk whose changes are kept together when the block ends, and not at all when it fails."""
+        with self._engine.begin() as connection:
+            yield Desk(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Desk]:
+        """Yield a desk that only reads."""
+        with reading(self._engine) as connection:
+            yield Desk(connection)
+
+
+def read_subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
+    """Return the person in a row of `subscribers`."""
+    return Subscriber(id=row.id, address=row.address, name=row.name, language=row.language, zone=row.zone)
+
+
+def read_subscription(row: Row[tuple[object, ...]]) -> Subscription:
+    """Return the subscription in a row of `subscriptions`."""
+    return Subscription(
+        mailing_list=row.list,
+        subscriber=row.subscriber,
+        state=SubscriptionState(row.state),
+        since=row.since,
+        confirmed_at=row.confirmed_at,
+        preferences=Preferences(
+            topics=frozenset(row.topics.split()),
+            rhythm=Rhythm(row.rhythm),
+            hour=row.hour,
+            paused_until=row.paused_until,
+        ),
+    )

@@ -1,0 +1,67 @@
+"""Draws the pages of the public site from `templates/public/`, and puts the guards on every answer."""
+
+from collections.abc import Mapping
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Personal pages load nothing from elsewhere, run no script, and may not be framed.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
+
+#: Editions carry the look of the mail, which is written into the page, and show the articles' own images.
+SITE_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' https: data:; font-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+_EVERYWHERE = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: browsers then send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+#: A personal page is nobody else's: not a cache's, not a search engine's.
+PERSONAL = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+
+
+class Pages:
+    """The templates of the public site."""
+
+    def __init__(self, common: Mapping[str, object]) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("templates", "public"), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
+            lstrip_blocks=True,
+        )  # fmt: skip
+        self._environment.globals.update(common)
+
+    def show(self, page: str, status: int = 200, *, personal: bool = False, **values: object) -> HTMLResponse:
+        """Return a page."""
+        html = self._environment.get_template(f"{page}.html.jinja").render(values)
+        return HTMLResponse(html, status, headers=PERSONAL if personal else {"Cache-Control": "no-cache"})
+
+
+class Guards:
+    """Puts the security headers on every answer that does not bring its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _EVERYWHERE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)

@@ -1,0 +1,124 @@
+"""A public site on a real database for tests, with a clock that a test sets and letters that it reads."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from newsletter.corresponding import post_letters
+from newsletter.letters.compose import Composer, House
+from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.storage.letters import LetterStore
+from newsletter.storage.lists import ListStore
+from newsletter.web.public import PublicSite, create_public_app
+from subscribers.people import SubscriptionState
+from subscribers.preferences import MailingList, Rhythm, Topic
+from subscribers.tokens import Keyring, Purpose, issue
+from tests.builders import MONDAY
+
+KEYS = Keyring((b"k" * 32,))
+#: How long a person takes to fill in a form.
+SLOWLY = timedelta(seconds=10)
+PUBLIC_URL = "https://news.example.org"
+BEAUTY = MailingList(
+    slug="beauty",
+    title="Beauty News",
+    topics=(Topic("skin", "Skin care"), Topic("hair", "Hair"), Topic("make-up", "Make-up")),
+    rhythms=(Rhythm.WEEKLY, Rhythm.DAILY, Rhythm.MONTHLY),
+    zone="Europe/London",
+)
+
+
+class Mailbox:
+    """Takes letters as a mail server would."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+
+    def hand_over(self, message: EmailMessage, sender: str, recipient: str) -> None:
+        assert message["To"] == recipient
+        self.letters.append(message)
+
+
+@dataclass
+class Town:
+    """The site, its visitors' browser, its mail, and its clock."""
+
+    engine: Engine
+    folder: Path
+    now: datetime = MONDAY
+    mailbox: Mailbox = field(default_factory=Mailbox)
+
+    def __post_init__(self) -> None:
+        self.people = EnrolmentStore(self.engine)
+        self.letters = LetterStore(self.engine)
+        ListStore(self.engine).put(BEAUTY)
+        self.app: Starlette = create_public_app(
+            PublicSite(
+                store=self.people,
+                keys=KEYS,
+                mailing_list="beauty",
+                title="Beauty News",
+                public_url=PUBLIC_URL,
+                contact="privacy@news.example.org",
+                folder=self.folder,
+                clock=lambda: self.now,
+                postal_address="1 Rose Lane, London",
+            )
+        )
+        self.browser = TestClient(self.app, base_url=PUBLIC_URL, follow_redirects=True, raise_server_exceptions=False)
+        house = House(
+            public_url=PUBLIC_URL,
+            title="Beauty News",
+            sender_name="Beauty News",
+            sender_address="hello@news.example.org",
+            postal_address="1 Rose Lane, London",
+        )
+        self.composer = Composer(house, KEYS)
+
+    def mail(self) -> list[EmailMessage]:
+        """Send the letters that are due, and return them."""
+        before = len(self.mailbox.letters)
+        post_letters(self.letters, self.people, self.composer, self.mailbox, lambda: self.now)
+        return self.mailbox.letters[before:]
+
+    def path_in(self, letter: EmailMessage) -> str:
+        """Return the path of the one link in a letter's text."""
+        body = letter.get_body(("plain",))
+        assert body
+        (found,) = re.findall(re.escape(PUBLIC_URL) + r"(/\S+)", body.get_content())
+        return found
+
+    def subscribe(self, address: str, **fields: object) -> object:
+        """Fill in the sign-up form as a person would."""
+        token = issue(KEYS, Purpose.FORM, "form", now=self.now.replace(microsecond=0) - SLOWLY)
+        return self.browser.post("/subscribe", data={"address": address, "form": token} | fields)  # type: ignore[arg-type]
+
+    def join(self, address: str) -> str:
+        """Sign up and confirm; return the person's id."""
+        self.mail()
+        self.subscribe(address)
+        (letter,) = self.mail()
+        assert self.browser.post(self.path_in(letter)).status_code == 200
+        return self.id_of(address)
+
+    def id_of(self, address: str) -> str:
+        with self.people.reading() as desk:
+            person = desk.person_at(address)
+        assert person
+        return person.id
+
+    def state(self, address: str) -> SubscriptionState | None:
+        """Return how the owner of an address stands to the list; None for nobody."""
+        with self.people.reading() as desk:
+            person = desk.person_at(address)
+            stands = desk.subscription("beauty", person.id) if person else None
+        return stands.state_at(self.now) if stands else None
+
+    def token(self, purpose: Purpose, address: str, scope: str = "beauty") -> str:
+        return issue(KEYS, purpose, self.id_of(address), scope, now=self.now)
