@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from prefect import flow, task
+from prefect import flow, runtime, task
 from prefect.artifacts import acreate_table_artifact
 
 from newsletter.publishing import draft, edition_key, release
@@ -38,7 +38,11 @@ def syndicate(edition: str, at: str) -> int:
     return candidates
 
 
-@flow(name="publish", flow_run_name="publish {at}", timeout_seconds=7200)
+def _run_name() -> str:
+    return f"publish {runtime.flow_run.parameters['at'] or 'now'}"
+
+
+@flow(name="publish", flow_run_name=_run_name, timeout_seconds=7200)
 async def publish(at: str = "") -> dict[str, object]:
     """Publish the edition of the period that `at` falls in, unless it is out already.
 

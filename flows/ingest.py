@@ -45,23 +45,24 @@ def list_sources() -> list[str]:
         return [record.name for record in house.sources.all()]
 
 
-@flow(name="ingest", flow_run_name="ingest {sources}", timeout_seconds=3600, log_prints=False)
-async def ingest(sources: list[str] | None = None) -> list[dict[str, object]]:
-    """Pull the named sources, or all; return one row per source. Fails when every source failed.
+@flow(name="ingest", flow_run_name="ingest {sources}", timeout_seconds=3600)
+async def ingest(sources: str = "all") -> list[dict[str, object]]:
+    """Pull the named sources; return one row per source. Fails when every source failed.
 
     Args:
-        sources: Names as staff gave them; None for all.
+        sources: Names as staff gave them, with spaces between; "all" for all.
     """
-    rows = [_row(name) for name in (sources or list_sources())]
+    names = list_sources() if sources == "all" else sources.split()
+    rows = [await _row(name) for name in names]
     await acreate_table_artifact(rows, key="ingest", description="What each source brought")
     if rows and all(row["error"] for row in rows):
         raise SourceError(f"every source failed; the first said: {rows[0]['error']}")
     return rows
 
 
-def _row(name: str) -> dict[str, object]:
+async def _row(name: str) -> dict[str, object]:
     state = pull(name, return_state=True)
     if state.is_completed():
-        row: dict[str, object] = state.result()
+        row: dict[str, object] = await state.aresult()
         return row
     return {"source": name, "error": state.message or "failed", "left out": ""}

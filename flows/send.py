@@ -9,23 +9,27 @@ from newsletter.wiring import deliver, open_house
 
 
 @task(task_run_name="deliver what is due", tags=["newsletter", "send"])
-def deliver_due() -> list[dict[str, object]]:
+async def deliver_due() -> list[dict[str, object]]:
     """Send until nothing is left; return the sum of every edition that had something to send.
 
     Not tried again by Prefect: whoever runs next, a schedule or a person, goes on where this one ended.
+
+    Raises:
+        ConnectionError: The mail server fails us as a whole; nobody is lost.
     """
     with open_house(load()) as house:
-        rows: list[dict[str, object]] = []
-        for edition in house.ledger.unfinished():
-            deliver(house, edition)
+        unfinished = house.ledger.unfinished()
+        sent = await deliver(house)
+        for edition in unfinished:
             finish(house, edition)
-            rows.append({"edition": edition} | house.ledger.tally(edition).as_row())
-    return rows
+        if sent.trouble:
+            raise ConnectionError(f"the sender stopped: {sent.trouble}; the next run goes on where it ended")
+        return [{"edition": edition} | house.ledger.tally(edition).as_row() for edition in unfinished]
 
 
 @flow(name="send", flow_run_name="send")
 async def send() -> list[dict[str, object]]:
     """Deliver every due message of every edition that is out; return each edition's sum."""
-    rows = deliver_due()
+    rows = await deliver_due()
     await acreate_table_artifact(rows, key="send", description="Where everybody stands, by edition")
     return rows

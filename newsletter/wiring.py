@@ -9,15 +9,23 @@ from sqlalchemy import Engine
 
 from newsletter.ports import Source
 from newsletter.publishing import look_of, told
+from newsletter.rendering.composing import Composer, Printed
+from newsletter.rendering.mime import Identity
+from newsletter.sending import Options, Sent, send
 from newsletter.settings import Settings
 from newsletter.sources.folder import FolderSource
 from newsletter.storage.articles import ArticleStore
 from newsletter.storage.editions import EditionStore
 from newsletter.storage.engine import migrate, open_engine
+from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
+from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_login import Security, Server
+from subscribers.deliveries import Delivery
+from subscribers.tokens import Keyring, Purpose, issue, link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,60 @@ def open_house(settings: Settings) -> Iterator[House]:
 def publish_site(house: House) -> tuple[str, ...]:
     """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder."""
     return write_site(house.settings.home / "site", told(house), look_of(house.settings))
+
+
+async def deliver(house: House) -> Sent:
+    """Send everything that is due, of all editions that are out; return what this sender did.
+
+    It may be killed at any moment: whoever calls this next goes on where it ended.
+
+    Raises:
+        SettingsError: The mail server's password or the signing key cannot be read.
+    """
+    settings = house.settings
+    server = Server(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=Security(settings.smtp_security),
+        username=settings.smtp_username,
+        password=settings.password(),
+        connections=settings.smtp_connections,
+        timeout=settings.smtp_timeout,
+    )
+    options = Options(journals=settings.home / "journals", resend_uncertain=settings.on_uncertain == "resend")
+    return await send(house.ledger, SmtpTransport(server), _composer(house), options)
+
+
+def _composer(house: House) -> Composer:
+    """Return what makes each person's letter of an edition: the stored rendering, and links of their own."""
+    settings, keys = house.settings, Keyring.parse(house.settings.key())
+    domain = settings.from_address.rpartition("@")[2]
+
+    def printed(edition: str, variant: str) -> Printed:
+        record = house.editions.find(edition)
+        rendering = house.editions.rendering(edition, variant)
+        if record is None or rendering is None:
+            raise StoreError(f"the edition {edition!r} has no rendering {variant!r}; its rows were removed")
+        identity = Identity(
+            from_name=settings.from_name,
+            from_address=settings.from_address,
+            list_id=f"{record.edition.newsletter}.{domain}",
+            list_name=settings.title,
+            feedback_id=f"{record.edition.period}:{record.edition.newsletter}:{record.edition.rhythm}:newsletter",
+        )
+        return Printed(rendering, identity, record.edition.published_at)
+
+    def links(delivery: Delivery) -> dict[str, str]:
+        person, mailing_list = delivery.subscriber, settings.newsletter
+        unsubscribe = issue(keys, Purpose.UNSUBSCRIBE, person, mailing_list)
+        # The date is the edition's, so that a second attempt is the same message, byte for byte.
+        manage = issue(keys, Purpose.MANAGE, person, now=printed(delivery.edition, delivery.variant).date)
+        return {
+            "unsubscribe_url": link(settings.public_url, Purpose.UNSUBSCRIBE, unsubscribe),
+            "preferences_url": link(settings.public_url, Purpose.MANAGE, manage),
+        }
+
+    return Composer(printed, links, settings.key(), domain, settings.bounce_domain)
 
 
 #: What `newsletter source add --kind` takes.

@@ -17,7 +17,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from content.approvals import Decision
 from newsletter.approving import decide
 from newsletter.cli.console import Exit, err, now, out
-from newsletter.cli.editions import tally_row
 from newsletter.ports import SourceError
 from newsletter.publishing import approve, find
 from newsletter.settings import load
@@ -132,7 +131,7 @@ def _approve_rest(house: House) -> None:
 def _summarise(house: House) -> dict[str, Any]:
     record = find(house, "")
     folded = json.loads(record.folding)["summary"]
-    tally = tally_row(house.ledger.tally(record.edition.key)) if house.ledger.mailing(record.edition.key) else {}
+    tally = house.ledger.tally(record.edition.key).as_row() if house.ledger.mailing(record.edition.key) else {}
     return {
         "articles": folded["articles"],
         "sections": folded["sections"],

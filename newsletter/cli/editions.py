@@ -1,6 +1,7 @@
 """`newsletter edition ...`, `newsletter send` and the builds: from approved articles to delivered mail."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from newsletter.cli.console import (
     settings,
 )
 from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, find, finish, release
+from newsletter.sending import run
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.wiring import House, deliver, open_house, publish_site
 from subscribers.deliveries import Outcome, Tally
@@ -118,17 +120,16 @@ def send_(context: typer.Context, key: Key = "") -> None:
         record = find(house, key)
         release(house, record.edition.key, now())
         publish_site(house)
-        _deliver(house, record.edition.key)
+        _deliver(house)
 
 
 def send(context: typer.Context) -> None:
     """Deliver everything that is due, of every edition that is out. Start as many of these as wanted."""
     with open_house(settings(context)) as house:
-        unfinished = house.ledger.unfinished()
-        for key in unfinished:
-            _deliver(house, key)
-    if not unfinished:
-        out.print("Nothing is waiting to be sent.")
+        if house.ledger.unfinished():
+            _deliver(house)
+        else:
+            out.print("Nothing is waiting to be sent.")
 
 
 @edition.command()
@@ -145,7 +146,7 @@ def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -
         tally = house.ledger.tally(key)
         uncertain = [recipient.address for recipient, _ in house.ledger.who(key, Outcome.UNCERTAIN)]
     if as_json:
-        return print_json(_as_json(record) | {"tally": tally_row(tally), "uncertain": uncertain})
+        return print_json(_as_json(record) | {"tally": tally.as_row(), "uncertain": uncertain})
     _say(key, tally)
     for address in uncertain:
         err.print(f"  uncertain: {address}", style="yellow", markup=False)
@@ -169,29 +170,26 @@ def build_site(context: typer.Context) -> None:
     out.print(f"{len(changed)} files changed below {folder}")
 
 
-def tally_row(tally: Tally) -> dict[str, object]:
-    """Return the public sum as plain numbers: the parts add up to the candidates."""
-    return {
-        "candidates": tally.candidates,
-        "accepted": tally.accepted,
-        "refused": tally.refused,
-        "excluded": dict(tally.excluded),
-        "deferred": tally.deferred,
-        "pending": tally.pending,
-        "uncertain": tally.uncertain,
-        "withdrawn": tally.withdrawn,
-        "adds_up": tally.adds_up,
-    }
-
-
-def _deliver(house: House, key: str) -> None:
-    columns = (TextColumn("Delivering {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        tally = house.ledger.tally(key)
-        bar = progress.add_task(key, total=tally.candidates)
-        deliver(house, key, lambda t: progress.update(bar, completed=t.candidates - t.pending))
-    finish(house, key)
-    _say(key, house.ledger.tally(key))
+def _deliver(house: House) -> None:
+    """Send what is due under a progress bar, then print the sum of every edition that had something to send."""
+    unfinished = house.ledger.unfinished()
+    columns = (TextColumn("Delivering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress, ThreadPoolExecutor(1) as pool:
+        bar = progress.add_task("", total=None)
+        sender = pool.submit(lambda: run(deliver(house)))
+        while not sender.done():
+            tallies = [house.ledger.tally(key) for key in unfinished]
+            total = sum(t.candidates for t in tallies)
+            progress.update(bar, total=total, completed=total - sum(t.pending for t in tallies))
+            wait([sender], timeout=1)
+    sent = sender.result()
+    for key in unfinished:
+        finish(house, key)
+        _say(key, house.ledger.tally(key))
+    if sent.trouble:
+        err.print(f"newsletter: the sender stopped: {sent.trouble}", style="red", markup=False)
+        err.print("Nobody is lost: 'newsletter send' goes on where it ended.", markup=False)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _say(key: str, tally: Tally) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from newsletter.transports.capture import CaptureServer
 
 from newsletter.settings import Settings
 from newsletter.storage.sources import SourceRecord
+from newsletter.transports.capture import capture_server
 from newsletter.wiring import open_house
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, make_subscriber
@@ -52,13 +52,13 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mail_server(tmp_path: Path) -> Iterator[CaptureServer]:
-    with CaptureServer(tmp_path / "mail") as server:
-        yield server
+def mail_server(tmp_path: Path) -> Iterator[int]:
+    with capture_server(tmp_path / "mail") as port:
+        yield port
 
 
 @pytest.fixture
-def environment(tmp_path: Path, home: Path, mail_server: CaptureServer) -> dict[str, str]:
+def environment(tmp_path: Path, home: Path, mail_server: int) -> dict[str, str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -75,7 +75,7 @@ def environment(tmp_path: Path, home: Path, mail_server: CaptureServer) -> dict[
         "NEWSLETTER_CHECKOUT": str(ROOT),
         "NEWSLETTER_HOME": str(home),
         "NEWSLETTER_SMTP_HOST": "127.0.0.1",
-        "NEWSLETTER_SMTP_PORT": str(mail_server.port),
+        "NEWSLETTER_SMTP_PORT": str(mail_server),
         "NEWSLETTER_POSTAL_ADDRESS": "1 Example Street, London",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
