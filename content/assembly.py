@@ -47,7 +47,7 @@ def assemble(
         articles: The approved revisions, in the order in which their stories stand.
         newsletter: Short name, for the key.
         period: What the edition stands for, for the key and the label.
-        title: The newsletter's name as readers know it.
+        title: What an edition without stories is called.
         language: Of the edition's own words.
         published_at: When; aware.
         templates: Name and SHA-256 of each template, for the manifest.
@@ -55,12 +55,13 @@ def assemble(
     by_revision = {article.revision: article for article in articles}
     printer = _Printer(folding, by_revision)
     stories = tuple(story for story in map(printer.story, by_revision.values()) if story.sections)
+    subject = subject_of([s.title for s in stories]) or title
     return Edition(
         newsletter=newsletter,
         rhythm=period.rhythm.value,
         period=period.name,
-        title=title,
-        subject=subject_of([s.title for s in stories]) or title,
+        title=subject,
+        subject=subject,
         label=period.label,
         published_at=published_at,
         language=language,

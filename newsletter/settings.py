@@ -1,5 +1,6 @@
 """Every setting of the product: read once, from `newsletter.toml` and the environment, and then frozen."""
 
+import os
 import re
 import secrets
 from pathlib import Path
@@ -12,6 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 #: Where `newsletter` looks for its file unless `--config` names another.
 DEFAULT_FILE = Path("newsletter.toml")
+
+#: Names the settings file for processes that have no command line of ours: flows and servers.
+CONFIG_VARIABLE = "NEWSLETTER_CONFIG"
 
 #: A key shorter than this can be guessed (NIST SP 800-107: at least the output length of the hash, 32 octets).
 KEY_BYTES = 32
@@ -140,11 +144,16 @@ class Settings(BaseSettings):
 
 
 def load(file: Path | None = None, **overrides: object) -> Settings:
-    """Return the settings from `file` (newsletter.toml if there is one), the environment and `overrides`.
+    """Return the settings from `file`, the environment and `overrides`.
+
+    Without `file` the environment's NEWSLETTER_CONFIG names it, so that flows and servers find the same one; without
+    either it is newsletter.toml in the working directory, if there is one.
 
     Raises:
         SettingsError: A value is wrong, or the named file is not there.
     """
+    if file is None and CONFIG_VARIABLE in os.environ:
+        file = Path(os.environ[CONFIG_VARIABLE])
     if file is not None and not file.is_file():
         raise SettingsError(f"the settings file {str(file)!r} is not there; 'newsletter init' writes one")
 

@@ -40,7 +40,8 @@ FLOORS = (
         "syndicating",
     },
     {"wiring"},
-    {"cli", "web"},
+    {"web"},
+    {"cli"},
 )
 
 #: Standard modules through which a pure room could reach the world, and names it could call to.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, near_duplicates, sources
+from newsletter.cli import articles, care, demo, editions, near_duplicates, serving, sources
 from newsletter.cli.console import Exit, err
 from newsletter.ports import SourceError
 from newsletter.publishing import PublishingError
@@ -43,6 +43,9 @@ app.command()(near_duplicates.fold)
 app.command()(near_duplicates.duplicates)
 app.add_typer(editions.edition, name="edition")
 app.command("send")(editions.send)
+app.add_typer(editions.feeds, name="feeds")
+app.add_typer(editions.site, name="site")
+app.command()(serving.serve)
 
 
 def main() -> None:

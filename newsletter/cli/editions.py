@@ -28,6 +28,9 @@ from subscribers.deliveries import Outcome, Tally
 
 edition = typer.Typer(no_args_is_help=True, help="Draft, check, approve, send and follow editions.")
 
+feeds = typer.Typer(no_args_is_help=True, help="Build the feeds.")
+site = typer.Typer(no_args_is_help=True, help="Build the public site.")
+
 Key = Annotated[str, typer.Argument(help="Key such as beauty-weekly-2026-W48; the newest edition if left out.")]
 
 
@@ -162,7 +165,9 @@ def cancel_(context: typer.Context, key: Key = "", note: NoteOption = "cancelled
     out.print(f"{key} is cancelled; {stopped} people will not get it.")
 
 
-def build_site(context: typer.Context) -> None:
+@feeds.command("build")
+@site.command("build")
+def build(context: typer.Context) -> None:
     """Write archive and feeds of every edition that is out. An unchanged page is left alone."""
     with open_house(settings(context)) as house:
         changed = publish_site(house)

@@ -88,3 +88,10 @@ def test_no_secret_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "hunter2" not in repr(settings)
     assert settings.password() == "hunter2"
+
+
+def test_flows_and_servers_find_the_file_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text('title = "Another"\n')
+    monkeypatch.setenv("NEWSLETTER_CONFIG", str(tmp_path / "other.toml"))
+
+    assert load().title == "Another"

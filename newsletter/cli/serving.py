@@ -1,0 +1,19 @@
+"""`newsletter serve`: the public site."""
+
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.console import out, settings
+from newsletter.web.app import serve_public_site
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on; put a web server with TLS before it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve the public site: sign-up, preferences, one-click unsubscribe, archive and feeds. Ctrl-C ends it."""
+    given = settings(context)
+    out.print(f"The public site is at http://{host}:{port}/")
+    serve_public_site(given, host, port)

@@ -1,0 +1,74 @@
+"""The public site on this product's settings: pages, archive and feeds, and the letters that they lead to."""
+
+from datetime import UTC, datetime
+
+from newsletter.corresponding import post_letters
+from newsletter.letters.compose import Composer, House
+from newsletter.letters.post import SmtpPost
+from newsletter.settings import Settings
+from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.storage.letters import LetterStore
+from newsletter.storage.lists import ListStore
+from newsletter.web.public import PublicSite, create_public_app
+from newsletter.web.serving import serve
+from newsletter.wiring import open_house
+from subscribers.preferences import MailingList
+from subscribers.tokens import Keyring
+
+
+def serve_public_site(settings: Settings, host: str, port: int) -> None:
+    """Serve the public site and post its letters, until the process is told to stop.
+
+    Raises:
+        SettingsError: A setting is wrong.
+        StoreError: The database cannot be used.
+    """
+    keys = Keyring.parse(settings.key())
+    with open_house(settings) as house:
+        people = EnrolmentStore(house.engine)
+        _ensure_list(ListStore(house.engine), settings)
+        site = PublicSite(
+            store=people,
+            keys=keys,
+            mailing_list=settings.newsletter,
+            title=settings.title,
+            public_url=settings.public_url,
+            contact=settings.from_address,
+            folder=settings.home / "site",
+            clock=_now,
+            postal_address=settings.postal_address,
+        )
+        writer = Composer(
+            House(
+                public_url=settings.public_url,
+                title=settings.title,
+                sender_name=settings.from_name,
+                sender_address=settings.from_address,
+                postal_address=settings.postal_address,
+            ),
+            keys,
+        )
+        letters = LetterStore(house.engine)
+        post = SmtpPost(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_security,
+            username=settings.smtp_username,
+            password=settings.password(),
+        )
+        serve(
+            create_public_app(site),
+            host=host,
+            port=port,
+            every_round=lambda: post_letters(letters, people, writer, post, _now),
+        )
+
+
+def _ensure_list(lists: ListStore, settings: Settings) -> None:
+    """Make the settings' list, unless staff have made and shaped it already."""
+    if lists.find(settings.newsletter) is None:
+        lists.put(MailingList(slug=settings.newsletter, title=settings.title, zone=settings.zone))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
