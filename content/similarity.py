@@ -10,7 +10,7 @@ from content.claims import terms
 from content.roles import Role, closes, roles
 from content.sections import Section
 from content.subjects import NOT_A_SUBJECT, Subject, about, learn
-from content.text import sentences
+from content.text import sentences, words
 from content.vocabulary import GENERIC
 
 #: Weights are whole numbers, so that a sum does not depend on the order of its parts, to the last bit.
@@ -176,3 +176,47 @@ QUALIFIERS = frozenset(
 def salient(profile: Profile) -> frozenset[str]:
     """Return the concepts of a section that may tell it from others."""
     return profile.bag - GENERIC - NOT_A_SUBJECT
+
+
+#: Letters per run when two texts are compared letter by letter: enough to hold a stem, too few to need one.
+LETTERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What `alike` compares of a text: its concepts, its words, and its runs of letters."""
+
+    concepts: frozenset[str]
+    words: frozenset[str]
+    letters: frozenset[str]
+
+
+def traits(text: str, language: str = "en") -> Traits:
+    """Return the traits of `text`."""
+    found = words(text)
+    run = " ".join(found)
+    return Traits(
+        terms(text, language),
+        frozenset(found),
+        frozenset(run[i : i + LETTERS] for i in range(max(1, len(run) - LETTERS + 1))) if run else frozenset(),
+    )
+
+
+def alike(a: Traits, b: Traits, weights: Mapping[str, int] | None = None) -> float:
+    """Return how alike two texts without headings are, 0.0 to 1.0; for sections use `compare`, which sees more.
+
+    Args:
+        a: One text.
+        b: The other.
+        weights: Of concepts, words and runs of letters alike (`weigh` over `Traits` joined); equal when None.
+    """
+    known = weights or {}
+    parts = ((a.concepts, b.concepts), (a.words, b.words), (a.letters, b.letters))
+    return sum(_jaccard(x, y, known) for x, y in parts) / 3
+
+
+def _jaccard(a: frozenset[str], b: frozenset[str], weights: Mapping[str, int]) -> float:
+    both = sum(weights.get(t, UNIT) for t in a & b)
+    total = sum(weights.get(t, UNIT) for t in a | b)
+    contained = min(sum(weights.get(t, UNIT) for t in a), sum(weights.get(t, UNIT) for t in b))
+    return JACCARD_SHARE * both / total + (1 - JACCARD_SHARE) * both / contained if contained else 0.0
