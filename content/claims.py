@@ -86,11 +86,12 @@ def read(text: str, language: str = "en") -> Claim:
         conditions=frozenset(conditions),
         named=frozenset(every & NAMED),
         safety=frozenset(every & SAFETY),
-        sequence=_sequence(text, language),
+        sequence=sequence(text, language),
     )
 
 
-def _sequence(text: str, language: str) -> tuple[str, ...]:
+def sequence(text: str, language: str = "en") -> tuple[str, ...]:
+    """Return the concepts of `text` in order, stop words among them."""
     stemmed = stem_all(words(text), language)
     return tuple(concepts(stemmed) if language[:2] == "en" else stemmed)
 

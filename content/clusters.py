@@ -8,7 +8,7 @@ from itertools import combinations
 from operator import attrgetter
 
 from content.sections import Section
-from content.similarity import Affinity, Evidence, Profile, compare, profiles, weigh
+from content.similarity import Affinity, Evidence, Profile, affinity_of, compare, profiles, weigh
 
 
 class RulingKind(StrEnum):
@@ -219,8 +219,11 @@ class _Groups:
         return any(frozenset((a.fingerprint, b.fingerprint)) in self._apart for a in left for b in right)
 
     def _unlike(self, a: Section, b: Section) -> bool:
-        left, right = self._found[a.id].roles, self._found[b.id].roles
-        return bool(left and right and not set(left) & set(right)) and a.text != b.text
+        left, right = self._found[a.id], self._found[b.id]
+        if a.text == b.text:
+            return False
+        clash = left.roles and right.roles and not set(left.roles) & set(right.roles)
+        return bool(clash) or affinity_of(left, right) is Affinity.DIFFERENT
 
     def parts(self) -> list[list[Section]]:
         return list({id(group): group for group in self._group.values()}.values())

@@ -70,10 +70,12 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:ingredients?|formula|what(?:'s| is) in|made of|inside the bottle)\b", (Role.INGREDIENTS,)),
     (r"\b(?:history|origins?|where (?:it|does)|came from|come from|story of)\b", (Role.HISTORY,)),
     (r"\b(?:start(?:ing|ed)?|begin(?:ning|ners?)?|introduc(?:e|ing)|first steps?|easing|new to)\b", (Role.START, Role.USE)),
+    (r"\b(?:step[- ]by[- ]step|techniques?|method|how .*\b(?:used|applied))\b", (Role.HOW, Role.USE)),
     (r"\b(?:how (?:does|do|is|are|it|they)\b(?!.*\b(?:use|apply)\b)|how .* (?:works?|done|performed|carried out)|works?|working|science|procedure|process|mechanism"
-     r"|behind|inside an?|during|step[- ]by[- ]step|happens?|what is done|techniques?|method|in the (?:chair|clinic|salon|treatment room))\b", (Role.HOW,)),
+     r"|behind|inside an?|during|happens?|what is done|in the (?:chair|clinic|salon|treatment room))\b", (Role.HOW,)),
     (r"\b(?:how to (?:use|apply|do|wear|get)|us(?:e|ing)|appl(?:y|ying|ication)|routine|the right way|getting the (?:most|best)|get the (?:most|best)"
-     r"|make the most|tips?|steps?|properly|correctly)\b", (Role.USE, Role.START)),
+     r"|make the most|tips?|steps?|properly|correctly)\b", (Role.USE, Role.START, Role.HOW)),
+    (r"^how to\b", (Role.USE, Role.HOW, Role.START)),
     (r"\b(?:what (?:is|are|does|do|exactly)|understanding|explained|explainer|introduction|meaning|means?|overview|basics|definition|all about"
      r"|guide|meet|the lowdown|101|at a glance|everything|in a nutshell|getting to know|know about)\b", (Role.WHAT,)),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from enum import IntEnum
 from content.claims import terms
 from content.roles import Role, closes, roles
 from content.sections import Section
-from content.subjects import NOT_A_SUBJECT, Subject, about, learn
+from content.subjects import Subject, about, learn, mark_ambiguous
 from content.text import sentences, words
 from content.vocabulary import GENERIC
 
@@ -69,6 +69,7 @@ def profiles(sections: Iterable[Section]) -> tuple[Profile, ...]:
         )
         for revision, parts in by_article.items()
     }
+    subjects = mark_ambiguous(subjects)
     return tuple(
         Profile(
             section=s,
@@ -155,27 +156,25 @@ def affinity_of(a: Profile, b: Profile) -> Affinity:
     left, right = a.subject, b.subject
     if not left.core or not right.core:
         return Affinity.POSSIBLE
-    both = left.core & right.core
+    if left.core.isdisjoint(right.core):
+        mutual = left.core & right.prose and right.core & left.prose
+        return Affinity.POSSIBLE if mutual else Affinity.DIFFERENT
     only_left = left.core - right.core - right.prose - right.purpose
     only_right = right.core - left.core - left.prose - left.purpose
-    if both and not (only_left or only_right):
-        return Affinity.SAME
-    if both and not (only_left and only_right):
-        return Affinity.DIFFERENT if (only_left | only_right) & QUALIFIERS else Affinity.POSSIBLE
-    if not both and left.core & right.prose and right.core & left.prose:
-        return Affinity.POSSIBLE
-    return Affinity.DIFFERENT
+    if (only_left | only_right) & QUALIFIERS:
+        return Affinity.DIFFERENT
+    if only_left and only_right:
+        # "Clay mask" and "sheet mask" differ; in "why people love their roller" nothing stands beside the roller.
+        telling = only_left & left.compounds and only_right & right.compounds
+        return Affinity.DIFFERENT if telling else Affinity.POSSIBLE
+    vaguer = left if only_right else right
+    return Affinity.POSSIBLE if (only_left or only_right) and vaguer.ambiguous else Affinity.SAME
 
 
 #: Put before another treatment's name these make a treatment of their own, with its own explainers.
 QUALIFIERS = frozenset(
     "radiofrequency laser led ultrasound fraction enzym gel carbon plasma cryo hybrid russian hydro ipl".split()
 )
-
-
-def salient(profile: Profile) -> frozenset[str]:
-    """Return the concepts of a section that may tell it from others."""
-    return profile.bag - GENERIC - NOT_A_SUBJECT
 
 
 #: Letters per run when two texts are compared letter by letter: enough to hold a stem, too few to need one.
