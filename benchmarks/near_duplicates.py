@@ -22,7 +22,7 @@ from typing import Any
 from content.articles import Block, BlockKind
 from content.claims import read
 from content.clusters import cluster
-from content.folding import Folding, fold
+from content.folding import Folding, Rule, fold
 from content.guards import differences
 from content.sections import Section
 from content.similarity import alike, traits, weigh
@@ -154,10 +154,11 @@ def _rand_index(predicted: Sequence[object], gold: Sequence[object]) -> float:
 def _folded(labelled: Sequence[Labelled], folding: Folding) -> dict[str, Any]:
     facts = {(x.section.id, n): (x.explainer, f) for x in labelled for n, f in enumerate(x.facts)}
     dropped = {(d.statement.section, d.statement.index) for d in folding.drops}
+    same_words = {(d.statement.section, d.statement.index) for d in folding.drops if d.score == 1.0 and d.rule in _SAME}
     every, printed = defaultdict(set), defaultdict(set)
     for key, (explainer, stated) in facts.items():
         every[explainer] |= stated
-        if key not in dropped:
+        if key not in dropped or key in same_words:
             printed[explainer] |= stated
     lost = sorted(f"{e}: {f}" for e in every for f in every[e] - printed[e])
     number = sum(map(len, every.values()))
@@ -176,6 +177,10 @@ def _folded(labelled: Sequence[Labelled], folding: Folding) -> dict[str, Any]:
         "contradictions_flagged": [len(flagged & {frozenset(pair) for pair in clashing}), len(flagged)],
         "printed": [len(facts) - len(dropped), len(facts)],
     }
+
+
+#: A sentence dropped by these rules stands elsewhere in the very same words: what it states is printed.
+_SAME = (Rule.SAME_WORDS, Rule.FURNITURE)
 
 
 def _repeats(labelled: Sequence[Labelled]) -> int:
@@ -198,7 +203,7 @@ def _peers() -> dict[str, tuple[Callable[[str], Any], Callable[[Any, Any], float
     try:
         import datasketch
 
-        def sketch(text: str) -> Any:
+        def sketch(text: str) -> object:
             minhash = datasketch.MinHash(num_perm=128, seed=1)
             minhash.update_batch([s.encode() for s in _shingles(text, 3)])
             return minhash
@@ -211,7 +216,7 @@ def _peers() -> dict[str, tuple[Callable[[str], Any], Callable[[Any, Any], float
 
         import rensa
 
-        def rsketch(text: str) -> Any:
+        def rsketch(text: str) -> object:
             minhash = rensa.RMinHash(num_perm=128, seed=1)
             minhash.update(_shingles(text, 1))
             return minhash
@@ -335,9 +340,8 @@ def measure(path: Path, quick: bool) -> dict[str, Any]:
 
 
 def _records(path: Path, limit: int | None) -> list[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line) for _, line in zip(range(limit or 10**9), lines, strict=False) if line.strip()]
+    text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in text.decode().splitlines()[:limit] if line.strip()]
 
 
 def main() -> None:

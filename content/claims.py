@@ -13,9 +13,10 @@ from content.vocabulary import AFFIRMED, CONDITIONS, NAMED, NEGATIVE, SAFETY, st
 #: A denial reaches as far as its clause. A comma ends one only before words that open another, so that a list stays
 #: whole. Linear on purpose: sentences come from strangers.
 _CLAUSE = re.compile(
-    r"[;:—–()]|,\s*(?=(?:it|they|you|he|she|we|this|these|that|those|there|then|so|and (?:then|it|they|you|the)|or (?:it|they|you)"
-    r"|the|your|some|instead|otherwise)\b)"
-    r"|\band (?=(?:no|not|never|do not|does not)\b|(?:try|use|apply|wear|keep|let|follow|put|choose)\b)"
+    r"[;:—–()]|,\s*(?=(?:it|they|you|he|she|we|this|these|that|those|there|then|so"
+    r"|and (?:then|it|they|you|the)|or (?:it|they|you)|the|your|some|instead|otherwise)\b)"
+    r"|\band (?=(?:no|not|never|do not|does not)\b|(?:try|use|apply|wear|keep|let|follow|put"
+    r"|choose|leave|avoid|skip|wait|rinse|pat|stay|remove|take|make|have)\b)"
     r"|\b(?:but|because|although|though|while|whereas|so that|since|unless|until|when|which|who|as)\b"
 )
 #: These deny only what stands next to them: "fragrance-free" the word before, "without sulphates" what follows.
@@ -25,7 +26,8 @@ _FREE, _WITHOUT = (
 )
 #: "Leave make-up off", "put retinol away", and "stop using": a verb and its particle deny together.
 _PARTED = re.compile(
-    r"\b(?:leave|leaves|leaving|left|put|keep|kept|stay|set|take|go)\b.{0,60}?\b(?:off|away|aside|out of|clear)\b|\bstop(?:ping)? \w+ing\b|^\W*stop\b"
+    r"\b(?:leave|leaves|leaving|left|put|keep|kept|stay)\b.{0,60}?\b(?:off|away|aside|out of|out|clear)\b"
+    r"|\bstop(?:ping)? \w+ing\b|^\W*stop\b|\bwait\b(?! (?:until|for|and)\b)"
 )
 #: "..., so avoid them": the denial is of what was said before.
 _BACKWARDS = re.compile(

@@ -170,6 +170,8 @@ def _measured(items: list[str], at: int, low: float, after: int) -> tuple[Quanti
             coarse = items[unit_at] in _COARSE_UNITS
             return Quantity(dimension, low * factor, high * factor, coarse=coarse), unit_at + 1
     noun = items[unit_at] if unit_at < len(items) else ""
+    if _is_rate(items, unit_at + 1):  # "one session a month"
+        return _rate(items, unit_at + 1, low)
     if items[at] == "one" and noun not in _COUNTED:
         return None, at + 1
     return Quantity("count", low, high, counted=noun), after

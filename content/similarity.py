@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from content.claims import terms
+from content.furniture import furniture
 from content.roles import Role, closes, roles
 from content.sections import Section
 from content.subjects import Subject, about, learn, mark_ambiguous
@@ -84,7 +85,9 @@ def profiles(sections: Iterable[Section]) -> tuple[Profile, ...]:
 
 
 def _statements(section: Section) -> tuple[frozenset[str], ...]:
-    return tuple(terms(sentence.text, section.language) for sentence in sentences(section.blocks))
+    return tuple(
+        terms(sentence.text, section.language) for sentence in sentences(section.blocks) if not furniture(sentence.text)
+    )
 
 
 def _roles(section: Section, of: int) -> tuple[Role, ...]:
@@ -127,6 +130,8 @@ def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
     aligned = align(a.statements, b.statements, weights)
     headed = _heading(a, b, weights)
     score = 0.5 * aligned + 0.3 * whole + 0.2 * headed + (0.1 if shared and a.roles[0] == b.roles[0] else 0.0)
+    if not a.bag or not b.bag:
+        score = 0.0  # like headings over nothing but page furniture
     return Evidence(min(score, 1.0), affinity, shared, clash, aligned, whole)
 
 

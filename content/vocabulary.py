@@ -32,10 +32,10 @@ GENERIC = frozenset(
     regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit""".split()
 )
 
-#: A clause with one of these says no. "Wait" and "avoid" do, in the advice that beauty articles give.
+#: A clause with one of these says no; "avoid" does, in the advice that beauty articles give.
 NEGATIVE = frozenset(
     """not no never nor neither cannot don't doesn't isn't aren't won't can't shouldn't wasn't didn't avoid
-    wait unsuit unsaf unnecessari unlik nicht kein keine keinen keiner nie ohne ne pas jamais aucun""".split()
+    unsuit unsaf unnecessari unlik nicht kein keine keinen keiner nie ohne ne pas jamais aucun""".split()
 )
 
 #: "Not only" and "no longer than" deny nothing about what they speak of.
