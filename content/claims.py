@@ -10,8 +10,29 @@ from content.synonyms import concepts
 from content.text import normal, stem_all, words
 from content.vocabulary import AFFIRMED, CONDITIONS, NAMED, NEGATIVE, SAFETY, stop_stems, unit_stems
 
-#: A denial reaches as far as its clause. Linear on purpose: sentences come from strangers.
-_CLAUSE = re.compile(r"[,;:—–()]|\b(?:but|because|although|while|whereas|so that|since|unless|when|which|who|as)\b")
+#: A denial reaches as far as its clause. A comma ends one only before words that open another, so that a list stays
+#: whole. Linear on purpose: sentences come from strangers.
+_CLAUSE = re.compile(
+    r"[;:—–()]|,\s*(?=(?:it|they|you|he|she|we|this|these|that|those|there|then|so"
+    r"|and (?:then|it|they|you|the)|or (?:it|they|you)|the|your|some|instead|otherwise)\b)"
+    r"|\band (?=(?:no|not|never|do not|does not)\b|(?:try|use|apply|wear|keep|let|follow|put"
+    r"|choose|leave|avoid|skip|wait|rinse|pat|stay|remove|take|make|have)\b)"
+    r"|\b(?:but|because|although|though|while|whereas|so that|since|unless|until|when|which|who|as)\b"
+)
+#: These deny only what stands next to them: "fragrance-free" the word before, "without sulphates" what follows.
+_FREE, _WITHOUT = (
+    re.compile(r"\b(\w+)[- ]free\b|\bfree (?:of|from) (\w+)"),
+    re.compile(r"\b(?:without|ohne|sans)\b(.*)"),
+)
+#: "Leave make-up off", "put retinol away", and "stop using": a verb and its particle deny together.
+_PARTED = re.compile(
+    r"\b(?:leave|leaves|leaving|left|put|keep|kept|stay)\b.{0,60}?\b(?:off|away|aside|out of|out|clear)\b"
+    r"|\bstop(?:ping)? \w+ing\b|^\W*stop\b|\bwait\b(?! (?:until|for|and)\b)"
+)
+#: "..., so avoid them": the denial is of what was said before.
+_BACKWARDS = re.compile(
+    r"^\W*(?:so |and |therefore )?(?:avoid|skip|do not|don't|never) (?:\w+ )?(?:it|them|this|these|that|those)\W*$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +45,7 @@ class Claim:
     conditions: frozenset[str] = frozenset()  #: concepts of a clause that opens with "if", "unless", ...
     named: frozenset[str] = field(default=frozenset())  #: ingredients, products, tools, places on the body
     safety: frozenset[str] = field(default=frozenset())
+    sequence: tuple[str, ...] = ()  #: the concepts in order, stop words among them
 
 
 def terms(text: str, language: str = "en") -> frozenset[str]:
@@ -44,11 +66,17 @@ def read(text: str, language: str = "en") -> Claim:
     denied: set[str] = set()
     conditions: set[str] = set()
     for clause in _CLAUSE.split(normal(text)):
-        stemmed = stem_all(words(clause), language)
+        without = _WITHOUT.search(clause)
+        stemmed = stem_all(words(clause[: without.start()] if without else clause), language)
         content = _content(stemmed, language)
         every.update(content)
-        if _says_no(stemmed, content):
+        if _says_no(stemmed, content) or _PARTED.search(clause):
             denied.update(content)
+        if _BACKWARDS.search(clause):
+            denied.update(every)
+        if without:
+            denied ^= terms(without[1], language)  # "not without" denies nothing
+        denied.update(*(terms(f"{before} {after}", language) for before, after in _FREE.findall(clause)))
         if not CONDITIONS.isdisjoint(stemmed):
             conditions.update(content)
     whole = terms(text, language)  # phrases that reach over a clause's end
@@ -60,7 +88,14 @@ def read(text: str, language: str = "en") -> Claim:
         conditions=frozenset(conditions),
         named=frozenset(every & NAMED),
         safety=frozenset(every & SAFETY),
+        sequence=sequence(text, language),
     )
+
+
+def sequence(text: str, language: str = "en") -> tuple[str, ...]:
+    """Return the concepts of `text` in order, stop words among them."""
+    stemmed = stem_all(words(text), language)
+    return tuple(concepts(stemmed) if language[:2] == "en" else stemmed)
 
 
 def _says_no(stemmed: list[str], content: list[str]) -> bool:

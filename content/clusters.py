@@ -64,15 +64,17 @@ class Cluster:
 #: The least score at which two sections of different articles are linked, by how sure the subject is, when their
 #: headings give them the same role, and when they do not tell.
 THRESHOLDS: Mapping[tuple[Affinity, bool], float] = {
-    (Affinity.SAME, True): 0.14,
+    (Affinity.SAME, True): 0.10,
     (Affinity.SAME, False): 0.24,
     (Affinity.POSSIBLE, True): 0.26,
     (Affinity.POSSIBLE, False): 0.34,
-    (Affinity.DIFFERENT, True): 0.62,
-    (Affinity.DIFFERENT, False): 0.62,
 }
 
-#: What a clash of roles must outweigh, and what two sections of one article must reach: only near copies do.
+#: What a clash of roles must be outweighed by when the subject is surely the same. Measured: no two sections of one
+#: subject with clashing roles that explain different things came above 0.25.
+CLASHING = 0.42
+
+#: How well the sentences of near copies match: what two sections of one article must reach, and of unlike subjects.
 NEAR_COPY = 0.62
 
 #: Members of two clusters that are compared before the clusters join. More than these change nothing but the time.
@@ -90,7 +92,7 @@ def cluster(sections: Iterable[Section], rulings: Iterable[Ruling] = ()) -> tupl
     found = {p.section.id: p for p in profiles(ordered)}
     weights = weigh([p.bag for p in found.values()])
     links = _links(list(found.values()), weights)
-    groups = _Groups(found, decided)
+    groups = _Groups(found, weights, decided)
     for link in _ruled(ordered, decided):
         groups.join(link, forced=True)
     for link in sorted(links, key=lambda entry: (-entry.score, entry.a, entry.b)):
@@ -145,7 +147,9 @@ def _between(left: Sequence[Profile], right: Sequence[Profile], weights: Mapping
 
 
 def _eligible(evidence: Evidence) -> bool:
-    if evidence.clash:
+    if evidence.clash and evidence.score < CLASHING:
+        return False
+    if evidence.affinity is Affinity.DIFFERENT or (evidence.clash and evidence.affinity is not Affinity.SAME):
         return evidence.aligned >= NEAR_COPY
     return evidence.score >= THRESHOLDS[evidence.affinity, evidence.role is not None]
 
@@ -188,9 +192,10 @@ def _ruled(ordered: Sequence[Section], rulings: Sequence[Ruling]) -> list[Link]:
 class _Groups:
     """Sections in groups that only ever join, best link first."""
 
-    def __init__(self, found: Mapping[str, Profile], rulings: Iterable[Ruling]) -> None:
+    def __init__(self, found: Mapping[str, Profile], weights: Mapping[str, int], rulings: Iterable[Ruling]) -> None:
         self.links: list[Link] = []
         self._found = found
+        self._weights = weights
         self._group: dict[str, list[Section]] = {key: [p.section] for key, p in found.items()}
         self._apart = {frozenset((r.a, r.b)) for r in rulings if r.kind is RulingKind.DIFFERENT}
 
@@ -219,8 +224,10 @@ class _Groups:
         return any(frozenset((a.fingerprint, b.fingerprint)) in self._apart for a in left for b in right)
 
     def _unlike(self, a: Section, b: Section) -> bool:
-        left, right = self._found[a.id].roles, self._found[b.id].roles
-        return bool(left and right and not set(left) & set(right)) and a.text != b.text
+        evidence = compare(self._found[a.id], self._found[b.id], self._weights)
+        if evidence.affinity is Affinity.DIFFERENT:
+            return evidence.aligned < NEAR_COPY
+        return evidence.clash and evidence.score < CLASHING
 
     def parts(self) -> list[list[Section]]:
         return list({id(group): group for group in self._group.values()}.values())

@@ -12,11 +12,14 @@ from content.clusters import Cluster, Ruling, RulingKind
 from content.furniture import Furniture, furniture
 from content.guards import contradiction, differences
 from content.sections import Section
-from content.similarity import overlap, weigh
+from content.similarity import UNIT, profiles, weigh
 from content.text import normal, sentences, words
 
 #: From this likeness on an echo's sentence repeats a printed one, if no guard objects (docs/near-duplicates.md).
-REPEATS = 0.42
+REPEATS = 0.34
+
+#: What an amount that both state weighs, as a rare word does.
+AMOUNT = 3 * UNIT // 2
 
 #: Sentences that share a concept with more others than this are not looked up by it: it tells nothing.
 COMMON = 300
@@ -194,6 +197,7 @@ class _Folder:
             key: [read(x.text, s.language) for x in self._statements[key]] for s in sections for key in [s.id]
         }
         self._weights = weigh([frozenset[str]().union(*(c.terms for c in found)) for found in self._claims.values()])
+        self._about = {p.section.revision: p.subject.core for p in profiles(sections)}
         self._drops: dict[tuple[str, int], Drop] = {}
         self._kept: dict[str, list[Kept]] = defaultdict(list)
         self._echo_of: dict[str, Cluster] = {}
@@ -204,14 +208,16 @@ class _Folder:
         entries = [
             (x, c) for s in cluster.members for x, c in zip(self._statements[s.id], self._claims[s.id], strict=True)
         ]
-        pool = _Pool(self._weights)
-        standing = self._contradicted(entries)
+        about = self._about[cluster.canonical.revision]
+        weights = without_subject(self._weights, about)
+        pool = _Pool(weights)
+        standing = self._contradicted(entries, about, weights)
         for statement, claim in entries:
             key = statement.section, statement.index
             if statement.section == cluster.canonical.id:
                 pool.add(statement, claim)
                 continue
-            drop = self._repeat(statement, claim, pool, key in standing)
+            drop = self._repeat(statement, claim, pool, about, key in standing)
             if drop:
                 self._drops[key] = drop
             else:
@@ -221,9 +227,11 @@ class _Folder:
             self._echo_of[echo.id] = cluster
             self._kept[cluster.canonical.id].extend(self._novel(echo, cluster.canonical.id))
 
-    def _contradicted(self, entries: Sequence[tuple[Statement, Claim]]) -> set[tuple[str, int]]:
+    def _contradicted(
+        self, entries: Sequence[tuple[Statement, Claim]], about: frozenset[str], weights: Mapping[str, int]
+    ) -> set[tuple[str, int]]:
         """Return the sentences that must stand: those in a contradiction, and those that agree with one of them."""
-        every = _Pool(self._weights)
+        every = _Pool(weights)
         clashing: set[tuple[str, int]] = set()
         agreeing: list[tuple[tuple[str, int], tuple[str, int]]] = []
         for statement, claim in entries:
@@ -232,18 +240,20 @@ class _Folder:
                 if other.section == statement.section:
                     continue
                 their_key = other.section, other.index
-                clash = contradiction(theirs, claim)
+                clash = contradiction(theirs, claim, about)
                 if clash:
                     clashing |= {key, their_key}
                     pair = frozenset((statement.fingerprint, other.fingerprint))
                     if pair not in self._decisions.settled:
                         self._contradictions.append(Contradiction(other, statement, str(clash)))
-                elif score >= REPEATS and not differences(claim, theirs):
+                elif score >= REPEATS and not differences(claim, theirs, about):
                     agreeing.append((key, their_key))
             every.add(statement, claim)
         return clashing | {k for pair in agreeing for k in pair if not clashing.isdisjoint(pair)}
 
-    def _repeat(self, statement: Statement, claim: Claim, pool: "_Pool", stands: bool) -> Drop | None:
+    def _repeat(
+        self, statement: Statement, claim: Claim, pool: "_Pool", about: frozenset[str], stands: bool
+    ) -> Drop | None:
         """Return the drop of a sentence that a printed one repeats; None when it must be kept."""
         if statement.fingerprint in self._decisions.keep:
             return None
@@ -255,7 +265,7 @@ class _Folder:
         for other, theirs, score in pool.like(claim):
             if score < REPEATS:
                 return None
-            if not differences(claim, theirs):
+            if not differences(claim, theirs, about):
                 return Drop(statement, other, round(score, 4), Rule.SAME_STATEMENT)
         return None
 
@@ -366,13 +376,25 @@ class _Pool:
         return sorted(scored, key=lambda e: -e[2])
 
 
+def without_subject(weights: Mapping[str, int], about: frozenset[str]) -> dict[str, int]:
+    """Return the weights for sentences of one explainer: what they are all about counts a third."""
+    return {**weights, **{t: weights[t] // 3 for t in about if t in weights}}
+
+
 def likeness(claim: Claim, witness: Claim, weights: Mapping[str, int]) -> float:
-    """Return how far `witness` says what `claim` says, 0.0 to 1.0: what both share, and what of `claim` it covers."""
+    """Return how far `witness` says what `claim` says, 0.0 to 1.0: what both share, and what of `claim` it covers.
+
+    An amount counts as a word that both use when the two agree.
+    """
     both = sum(map(weights.__getitem__, claim.terms & witness.terms))
+    agreed = sum(any(q.agrees(w) for w in witness.amounts) for q in claim.amounts)
+    both += AMOUNT * agreed
     if not both:
         return 0.0
-    mine = sum(map(weights.__getitem__, claim.terms))
-    return 0.5 * overlap(claim.terms, witness.terms, weights) + 0.5 * both / mine
+    mine = sum(map(weights.__getitem__, claim.terms)) + AMOUNT * len(claim.amounts)
+    theirs = sum(map(weights.__getitem__, witness.terms)) + AMOUNT * max(agreed, len(witness.amounts))
+    jaccard, contained = both / (mine + theirs - both), both / min(mine, theirs)
+    return 0.3 * jaccard + 0.2 * contained + 0.5 * both / mine
 
 
 def _statements(section: Section) -> tuple[Statement, ...]:

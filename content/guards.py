@@ -1,18 +1,23 @@
 """Says why two sentences that look alike must not be folded into one, and whether they contradict each other."""
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import StrEnum
 
 from content.claims import Claim
 from content.quantities import Quantity
 from content.vocabulary import GENERIC, OPPOSITES
 
-#: Share of the smaller claim that both must have in common before a difference is a contradiction: below it the
-#: sentences speak of different things. A contradiction holds the edition, so this errs on the high side.
+#: Share of the smaller claim's specific concepts that both must hold before amounts that differ are a contradiction:
+#: below it the sentences speak of different things. A contradiction holds the edition, so this errs on the high side.
 SAME_MATTER = 0.5
 
-#: Above this share in common, one word against another is a substitution ("almond" for "walnut"), not a rewording.
-SAME_FRAME = 0.7
+#: The same for denials and opposites, as a share of all specific concepts of both.
+SAME_CLAIM = 0.5
+
+#: From this likeness on, word by word in order, one word against another is a substitution ("almond" for "walnut"),
+#: not a rewording.
+SAME_FRAME = 0.6
 
 #: A unit whose amounts differ because they measure other things far more often than because somebody is wrong.
 _INCOMPARABLE = frozenset({"count"})
@@ -43,34 +48,34 @@ class Difference:
         return f"{self.guard}: {self.here}" + (f" against {self.there}" if self.there else "")
 
 
-def differences(claim: Claim, witness: Claim) -> tuple[Difference, ...]:
+def differences(claim: Claim, witness: Claim, about: frozenset[str] = frozenset()) -> tuple[Difference, ...]:
     """Return what `claim` says beyond or against `witness`: one is enough to keep it.
 
-    The overlap of their words is not judged here.
+    The overlap of their words is not judged here. That a sentence names its subject, `about`, is no difference.
     """
-    return tuple(d for guard in _GUARDS for d in guard(claim, witness))
+    found = tuple(d for guard in _GUARDS for d in guard(claim, witness))
+    return tuple(d for d in found if d.guard is not Guard.NAMED or d.here not in about)
 
 
-def common(a: Claim, b: Claim) -> float:
-    """Return the share of the smaller claim's specific concepts that both hold, 0.0 to 1.0."""
-    specific_a, specific_b = a.terms - GENERIC, b.terms - GENERIC
-    if not specific_a or not specific_b:
-        specific_a, specific_b = a.terms, b.terms
-    smaller = min(len(specific_a), len(specific_b))
-    return len(specific_a & specific_b) / smaller if smaller else 0.0
+def shared(a: Claim, b: Claim, about: frozenset[str]) -> tuple[int, float, float]:
+    """Return how many specific concepts both hold, and their share of the smaller claim and of both together.
+
+    Concepts of the subject, `about`, are not specific: every sentence of the explainer may hold them.
+    """
+    left, right = a.terms - GENERIC - about, b.terms - GENERIC - about
+    if not left or not right:
+        left, right = a.terms - about or a.terms, b.terms - about or b.terms
+    both = len(left & right)
+    smaller = min(len(left), len(right))
+    return both, both / smaller if smaller else 0.0, both / len(left | right) if smaller else 0.0
 
 
 def _numbers(claim: Claim, witness: Claim) -> list[Difference]:
     return [
         Difference(Guard.NUMBER, q.said, ", ".join(w.said for w in witness.amounts if w.dimension == q.dimension))
         for q in claim.amounts
-        if not q.vague and not _daily(q) and not any(q.agrees(w) for w in witness.amounts)
-    ] + [
-        Difference(Guard.NUMBER, q.said, w.said)
-        for q in claim.amounts
-        if q.vague or _daily(q)
-        for w in witness.amounts
-        if w.dimension == q.dimension and not q.agrees(w)
+        if not any(q.agrees(w) for w in witness.amounts)
+        if not (q.vague or _daily(q)) or any(w.dimension == q.dimension for w in witness.amounts)
     ]
 
 
@@ -109,26 +114,39 @@ def _conditions(claim: Claim, witness: Claim) -> list[Difference]:
 
 
 def _substitution(claim: Claim, witness: Claim) -> list[Difference]:
-    mine = claim.terms - witness.terms - GENERIC
-    theirs = witness.terms - claim.terms - GENERIC
-    if not (mine and theirs) or len(mine) > 2 or len(theirs) > 2 or common(claim, witness) < SAME_FRAME:
+    """Find a content word that stands where the other sentence, otherwise alike and in the same order, has another."""
+    matcher = _in_order(claim, witness)
+    if matcher.ratio() < SAME_FRAME:
         return []
-    return [Difference(Guard.WORD, ", ".join(sorted(mine)), ", ".join(sorted(theirs)))]
+    specific, others = claim.terms - witness.terms - GENERIC, witness.terms - claim.terms - GENERIC
+    swaps = (
+        (specific.intersection(claim.sequence[i:j]), others.intersection(witness.sequence[k:n]))
+        for tag, i, j, k, n in matcher.get_opcodes()
+        if tag == "replace"
+    )
+    return [Difference(Guard.WORD, " ".join(sorted(a)), " ".join(sorted(b))) for a, b in swaps if a and b]
 
 
 _GUARDS = (_numbers, _negation, _opposites, _named, _safety, _conditions, _substitution)
 
 
-def contradiction(claim: Claim, witness: Claim) -> Difference | None:
-    """Return the reason why both cannot be right, or None."""
-    if common(claim, witness) < SAME_MATTER:
-        return None
-    for difference in (*_clashing_numbers(claim, witness), *_negation(claim, witness), *_opposites(claim, witness)):
-        return difference
-    mine, theirs = claim.named - witness.terms, witness.named - claim.terms
-    if mine and theirs and common(claim, witness) >= SAME_FRAME:
+def contradiction(claim: Claim, witness: Claim, about: frozenset[str] = frozenset()) -> Difference | None:
+    """Return the reason why both cannot be right, or None. `about` holds the concepts of the subject."""
+    number, of_smaller, of_both = shared(claim, witness, about)
+    if of_smaller >= SAME_MATTER and (number > 1 or of_both >= SAME_CLAIM):
+        for difference in _clashing_numbers(claim, witness):
+            return difference
+    if of_both >= SAME_CLAIM:
+        for difference in (*_negation(claim, witness), *_opposites(claim, witness)):
+            return difference
+    mine, theirs = claim.named - witness.terms - about, witness.named - claim.terms - about
+    if mine and theirs and _in_order(claim, witness).ratio() >= SAME_FRAME:
         return Difference(Guard.NAMED, ", ".join(sorted(mine)), ", ".join(sorted(theirs)))
     return None
+
+
+def _in_order(claim: Claim, witness: Claim) -> SequenceMatcher[str]:
+    return SequenceMatcher(None, claim.sequence, witness.sequence, autojunk=False)
 
 
 def _clashing_numbers(claim: Claim, witness: Claim) -> list[Difference]:
@@ -138,6 +156,6 @@ def _clashing_numbers(claim: Claim, witness: Claim) -> list[Difference]:
         mine = [q for q in claim.amounts if q.dimension == dimension]
         theirs = [q for q in witness.amounts if q.dimension == dimension]
         pairs = [(a, b) for a in mine for b in theirs if dimension not in _INCOMPARABLE or a.counted == b.counted]
-        if pairs and not any(a.overlaps(b) for a, b in pairs):
+        if pairs and not any(a.overlaps(b) or a.vague or b.vague for a, b in pairs):
             clashes.append(Difference(Guard.NUMBER, mine[0].said, theirs[0].said))
     return clashes

@@ -12,7 +12,9 @@ _SMALL = "zero one two three four five six seven eight nine ten eleven twelve th
 _WORDS = {w: float(n) for n, w in enumerate(f"{_SMALL} seventeen eighteen nineteen".split())}
 _TENS = {w: n * 10.0 for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
 _SCALES = {"hundred": 100.0, "thousand": 1000.0, "million": 1e6, "dozen": 12.0}
-_VAGUE = {"couple": (2.0, 3.0), "few": (2.0, 6.0), "several": (2.0, 9.0)}
+_VAGUE = {"couple": (2.0, 3.0), "few": (2.0, 10.0), "several": (2.0, 10.0), "some": (2.0, 10.0)}
+#: Words before an amount that make it an upper bound: "up to eight weeks" agrees with "six to eight weeks".
+_UPPER = re.compile(r"\b(?:up to|at most|as (?:long|much|many) as|no (?:more|longer) than|maximum(?: of)?|max)$")
 
 #: Unit: (dimension, factor to the dimension's own unit). Times are days, lengths millimetres, volumes millilitres.
 UNITS: dict[str, tuple[str, float]] = {
@@ -56,11 +58,14 @@ _BEFORE = {"spf": "spf", "factor": "spf", "ph": "ph", "$": "dollars", "£": "pou
 _RANGE = frozenset({"-", "–", "—", "to", "and", "or", "bis", "à"})
 #: Between a number and its unit these change nothing: "two full weeks", "10 to 15 more minutes".
 _FILL = frozenset("full whole consecutive further more additional extra straight -".split())
-_ONE_LONG = frozenset("a an one full whole entire next following first single another half".split())
+_ONE_LONG = frozenset("a an one full whole entire next following single another half".split())
 _PER = frozenset("a an per each every".split())
 _TIMES = frozenset("times time nights mornings evenings days".split())
 _RATES = {"once": 1.0, "twice": 2.0, "thrice": 3.0}
 _RATE_UNITS = {"daily": 1.0, "weekly": 1 / 7, "fortnightly": 1 / 14, "monthly": 1 / 30.4, "yearly": 1 / 365}
+_ORDINALS = {
+    word: n + 1.0 for n, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split())
+}
 #: "One" is a number only before what one counts; elsewhere it is a pronoun.
 _COUNTED = frozenset("session sessions treatment treatments visit layer coat drop application appointment pump".split())
 
@@ -78,6 +83,7 @@ class Quantity:
     counted: str = ""  #: of a count, the word that follows
     coarse: bool = False  #: said in months or years
     vague: bool = False  #: said as "a few", "several"
+    at_most: bool = False  #: said as "up to"
     said: str = field(default="", compare=False)  #: in the words of the text
 
     def agrees(self, other: "Quantity") -> bool:
@@ -87,6 +93,8 @@ class Quantity:
         if self.vague or other.vague:
             return self.low <= other.high and other.low <= self.high
         slack = COARSE if self.coarse != other.coarse else 1e-6
+        if self.at_most != other.at_most:
+            return _near(self.high, other.high, slack)
         return _near(self.low, other.low, slack) and _near(self.high, other.high, slack)
 
     def overlaps(self, other: "Quantity") -> bool:
@@ -108,8 +116,9 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         start = position
         quantity, position = _read(items, position)
         if quantity:
+            at_most = _UPPER.search(" ".join(items[max(0, start - 3) : start])) is not None
             start -= start > 0 and items[start - 1] in _BEFORE
-            found.append(replace(quantity, said=" ".join(items[start:position])))
+            found.append(replace(quantity, said=" ".join(items[start:position]), at_most=at_most))
     return tuple(found)
 
 
@@ -122,6 +131,13 @@ def _read(items: list[str], at: int) -> tuple[Quantity | None, int]:
         return Quantity("rate", _RATE_UNITS[item], _RATE_UNITS[item]), at + 1
     if item in _VAGUE:
         return _vague(items, at)
+    if item in _ORDINALS and _unit(items, at + 1):
+        return _ordinal(items, at + 1, _ORDINALS[item])
+    if item in ("day", "week") and at + 1 < len(items):
+        value, after = _number(items, at + 1)  # "from day two"
+        if value is not None and not _unit(items, after):
+            factor = UNITS[item][1]
+            return Quantity("time", value * factor, value * factor), after
     if item == "every" and _unit(items, at + 1) == ("time", 1.0):
         return Quantity("rate", 1.0, 1.0), at + 2
     if item == "half" and at + 2 < len(items) and items[at + 1] in ("an", "a"):
@@ -140,6 +156,8 @@ def _measured(items: list[str], at: int, low: float, after: int) -> tuple[Quanti
     while unit_at < len(items) and items[unit_at] in _FILL:
         unit_at += 1
     previous = items[at - 1] if at else ""
+    if previous == "of" and at > 1:
+        previous = items[at - 2]  # "a factor of 50"
     if previous in _BEFORE:
         return Quantity(_BEFORE[previous], low, high), after
     unit = _unit(items, unit_at)
@@ -152,6 +170,8 @@ def _measured(items: list[str], at: int, low: float, after: int) -> tuple[Quanti
             coarse = items[unit_at] in _COARSE_UNITS
             return Quantity(dimension, low * factor, high * factor, coarse=coarse), unit_at + 1
     noun = items[unit_at] if unit_at < len(items) else ""
+    if _is_rate(items, unit_at + 1):  # "one session a month"
+        return _rate(items, unit_at + 1, low)
     if items[at] == "one" and noun not in _COUNTED:
         return None, at + 1
     return Quantity("count", low, high, counted=noun), after
@@ -238,6 +258,14 @@ def _rate(items: list[str], at: int, times: float) -> tuple[Quantity | None, int
     return None, at
 
 
+def _ordinal(items: list[str], at: int, value: float) -> tuple[Quantity | None, int]:
+    """Read "the third day" as three days."""
+    dimension, factor = UNITS[items[at]]
+    if dimension != "time":
+        return None, at
+    return Quantity(dimension, value * factor, value * factor, coarse=items[at] in _COARSE_UNITS), at + 1
+
+
 def _vague(items: list[str], at: int) -> tuple[Quantity | None, int]:
     low, high = _VAGUE[items[at]]
     after = at + 1
@@ -260,4 +288,7 @@ def _implied_one(items: list[str], at: int) -> tuple[Quantity | None, int]:
     previous = items[at - 1] if at else ""
     if not unit or unit[0] not in ("time", "nights") or previous in _TIMES:
         return None, at + 1
+    if items[last].endswith("s"):  # "the following days"
+        low, high = _VAGUE["few"]
+        return Quantity(unit[0], low * unit[1], high * unit[1], vague=True), last + 1
     return Quantity(unit[0], unit[1], unit[1], coarse=items[last] in _COARSE_UNITS), last + 1

@@ -48,8 +48,11 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:hurts?|pain|painful|painless|uncomfortable|discomfort|feels? like|comfortable)\b", (Role.PAIN, Role.EXPECT, Role.HOW)),
     (r"\b(?:how often|how many|how frequently|frequency|schedule|number of (?:sessions|treatments)|how regularly|when to (?:repeat|rebook)"
      r"|top[- ]?ups?|between (?:sessions|appointments|treatments)|how much)\b", (Role.FREQUENCY, Role.USE)),
+    (r"\b(?:make .*\blast|last(?:ing)? longer|stay(?:ing)? (?:fresh|put|longer)|prolong\w*|extend\w* the life)\b", (Role.AFTERCARE, Role.RESULTS)),
+    (r"\b(?:clean(?:ing)? (?:your|the|a)|wash(?:ing)? your|stor(?:e|age|ing)|shelf life|expir\w+|keep(?:ing)? (?:it|them|your \w+) fresh)\b",
+     (Role.STORE, Role.AFTERCARE)),
     (r"\b(?:how long (?:do|does|will|can|before|until).*(?:last|results|work|see)|results?|before and after|lasting|last|lasts|longevity"
-     r"|how soon|when will|see (?:a )?(?:change|difference)|timeline|make it last)\b", (Role.RESULTS, Role.EXPECT)),
+     r"|how soon|when will|see (?:a )?(?:change|difference)|timeline)\b", (Role.RESULTS, Role.EXPECT)),
     (r"\b(?:how long|how much time|duration)\b", (Role.DURATION, Role.RESULTS)),
     (r"\b(?:side[- ]effects?|risks?|safe|safety|dangers?|dangerous|warnings?|precautions?|cautions?|downsides?|drawbacks?|complications?"
      r"|when to worry|red flags|watch out|things to watch|stay(?:ing)? safe|adverse)\b", (Role.RISKS,)),
@@ -57,25 +60,27 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
      r"|is it for (?:you|me)|eligib\w+|ideal for|good fit|not for everyone|which skin types?|for whom)", (Role.WHO, Role.RISKS)),
     (r"\b(?:expect|expectations?)\b.*\b(?:after\w*|healing|recovery|following)\b", (Role.EXPECT, Role.AFTERCARE)),
     (r"\b(?:after-?care|after|afterwards|post|recovery|recovering|healing|downtime|looking after|take care of|caring for|care for|maintain\w*"
-     r"|maintenance|upkeep|preserve|protect your|once (?:it|you)|at home|home ?care|days? following|keep(?:ing)? (?:your|the|them|it)\b)", (Role.AFTERCARE,)),
+     r"|maintenance|upkeep|preserve|protect your|once (?:it|you)|at home|home ?care|days? following|keep(?:ing)? (?:your|the|them|it)\b)", (Role.AFTERCARE, Role.STORE)),
     (r"\b(?:before|prepar\w+|prepping|prep|pre|getting ready|get ready|ready for|ahead of|leading up|run-up|in advance|book(?:ing)?|checklist)\b", (Role.PREPARE,)),
     (r"\b(?:expect|expectations?|day of|on the day|your first (?:visit|appointment|session|time))\b", (Role.EXPECT, Role.HOW)),
     (r"\b(?:benefits?|advantages?|perks?|upsides?|pros|reasons?|good for|why (?:we|you|your|choose|use|try|people|it|have|get|everyone|do|go|bother|is|are)"
      r"|can (?:it )?do for|do(?:es)? for (?:you|your)|loves?|worth (?:it|trying)|gains?|improves?|why)\b", (Role.BENEFITS,)),
     (r"\b(?:remov(?:e|ing|al)|take (?:it|them) off|taking off|soak(?:ing)? off|get(?:ting)? rid)\b", (Role.REMOVE,)),
-    (r"\b(?:stor(?:e|age|ing)|shelf life|expir\w+|keep fresh|clean(?:ing)? your (?:brush|tool)\w*)\b", (Role.STORE,)),
     (r"\b(?:combin\w+|layer(?:ing)?|mix(?:ing)?|pair(?:ing|s)?|together|go(?:es)? (?:well )?with|work with other|partners?)\b", (Role.COMBINE,)),
     (r"\b(?:types?|kinds?|varieties|forms? of|options|different|strengths?|depths?)\b", (Role.TYPES, Role.CHOOSE)),
     (r"\b(?:choos(?:e|ing)|select(?:ing)?|pick(?:ing)?|find(?:ing)? (?:the|a|your)|buy(?:ing)?|what to look for|look for|shopping|which)\b", (Role.CHOOSE,)),
     (r"\b(?:ingredients?|formula|what(?:'s| is) in|made of|inside the bottle)\b", (Role.INGREDIENTS,)),
     (r"\b(?:history|origins?|where (?:it|does)|came from|come from|story of)\b", (Role.HISTORY,)),
     (r"\b(?:start(?:ing|ed)?|begin(?:ning|ners?)?|introduc(?:e|ing)|first steps?|easing|new to)\b", (Role.START, Role.USE)),
+    (r"\b(?:step[- ]by[- ]step|techniques?|method|how .*\b(?:used|applied))\b", (Role.HOW, Role.USE)),
     (r"\b(?:how (?:does|do|is|are|it|they)\b(?!.*\b(?:use|apply)\b)|how .* (?:works?|done|performed|carried out)|works?|working|science|procedure|process|mechanism"
-     r"|behind|inside an?|during|step[- ]by[- ]step|happens?|what is done|techniques?|method|in the (?:chair|clinic|salon|treatment room))\b", (Role.HOW,)),
+     r"|behind|inside an?|during|happens?|what is done|in the (?:chair|clinic|salon|treatment room))\b", (Role.HOW,)),
     (r"\b(?:how to (?:use|apply|do|wear|get)|us(?:e|ing)|appl(?:y|ying|ication)|routine|the right way|getting the (?:most|best)|get the (?:most|best)"
-     r"|make the most|tips?|steps?|properly|correctly)\b", (Role.USE, Role.START)),
-    (r"\b(?:what (?:is|are|does|do|exactly)|understanding|explained|explainer|introduction|meaning|means?|overview|basics|definition|all about"
-     r"|guide|meet|the lowdown|101|at a glance|everything|in a nutshell|getting to know|know about)\b", (Role.WHAT,)),
+     r"|make the most|tips?|steps?|properly|correctly)\b", (Role.USE, Role.START, Role.HOW)),
+    (r"^how to\b", (Role.USE, Role.HOW, Role.START)),
+    (r"\b(?:what (?:is|are|does|do|exactly)|meaning|means?|definition|meet)\b", (Role.WHAT,)),
+    (r"\b(?:understanding|explained|explainer|introduction|overview|basics|all about|guide|the lowdown|101|at a glance|everything"
+     r"|in a nutshell|getting to know|know about|need to know)\b", (Role.WHAT, Role.HOW)),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern), roles) for pattern, roles in _RULES)
 

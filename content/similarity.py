@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from content.claims import terms
+from content.furniture import furniture
 from content.roles import Role, closes, roles
 from content.sections import Section
-from content.subjects import NOT_A_SUBJECT, Subject, about, learn
-from content.text import sentences
+from content.subjects import Subject, about, learn, mark_ambiguous
+from content.text import sentences, words
 from content.vocabulary import GENERIC
 
 #: Weights are whole numbers, so that a sum does not depend on the order of its parts, to the last bit.
@@ -69,6 +70,7 @@ def profiles(sections: Iterable[Section]) -> tuple[Profile, ...]:
         )
         for revision, parts in by_article.items()
     }
+    subjects = mark_ambiguous(subjects)
     return tuple(
         Profile(
             section=s,
@@ -83,7 +85,9 @@ def profiles(sections: Iterable[Section]) -> tuple[Profile, ...]:
 
 
 def _statements(section: Section) -> tuple[frozenset[str], ...]:
-    return tuple(terms(sentence.text, section.language) for sentence in sentences(section.blocks))
+    return tuple(
+        terms(sentence.text, section.language) for sentence in sentences(section.blocks) if not furniture(sentence.text)
+    )
 
 
 def _roles(section: Section, of: int) -> tuple[Role, ...]:
@@ -126,6 +130,8 @@ def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
     aligned = align(a.statements, b.statements, weights)
     headed = _heading(a, b, weights)
     score = 0.5 * aligned + 0.3 * whole + 0.2 * headed + (0.1 if shared and a.roles[0] == b.roles[0] else 0.0)
+    if not a.bag or not b.bag:
+        score = 0.0  # like headings over nothing but page furniture
     return Evidence(min(score, 1.0), affinity, shared, clash, aligned, whole)
 
 
@@ -155,16 +161,19 @@ def affinity_of(a: Profile, b: Profile) -> Affinity:
     left, right = a.subject, b.subject
     if not left.core or not right.core:
         return Affinity.POSSIBLE
-    both = left.core & right.core
+    if left.core.isdisjoint(right.core):
+        mutual = left.core & right.prose and right.core & left.prose
+        return Affinity.POSSIBLE if mutual else Affinity.DIFFERENT
     only_left = left.core - right.core - right.prose - right.purpose
     only_right = right.core - left.core - left.prose - left.purpose
-    if both and not (only_left or only_right):
-        return Affinity.SAME
-    if both and not (only_left and only_right):
-        return Affinity.DIFFERENT if (only_left | only_right) & QUALIFIERS else Affinity.POSSIBLE
-    if not both and left.core & right.prose and right.core & left.prose:
-        return Affinity.POSSIBLE
-    return Affinity.DIFFERENT
+    if (only_left | only_right) & QUALIFIERS:
+        return Affinity.DIFFERENT
+    if only_left and only_right:
+        # "Clay mask" and "sheet mask" differ; in "why people love their roller" nothing stands beside the roller.
+        telling = only_left & left.compounds and only_right & right.compounds
+        return Affinity.DIFFERENT if telling else Affinity.POSSIBLE
+    vaguer = left if only_right else right
+    return Affinity.POSSIBLE if (only_left or only_right) and vaguer.ambiguous else Affinity.SAME
 
 
 #: Put before another treatment's name these make a treatment of their own, with its own explainers.
@@ -173,6 +182,45 @@ QUALIFIERS = frozenset(
 )
 
 
-def salient(profile: Profile) -> frozenset[str]:
-    """Return the concepts of a section that may tell it from others."""
-    return profile.bag - GENERIC - NOT_A_SUBJECT
+#: Letters per run when two texts are compared letter by letter: enough to hold a stem, too few to need one.
+LETTERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What `alike` compares of a text: its concepts, its words, and its runs of letters."""
+
+    concepts: frozenset[str]
+    words: frozenset[str]
+    letters: frozenset[str]
+
+
+def traits(text: str, language: str = "en") -> Traits:
+    """Return the traits of `text`."""
+    found = words(text)
+    run = " ".join(found)
+    return Traits(
+        terms(text, language),
+        frozenset(found),
+        frozenset(run[i : i + LETTERS] for i in range(max(1, len(run) - LETTERS + 1))) if run else frozenset(),
+    )
+
+
+def alike(a: Traits, b: Traits, weights: Mapping[str, int] | None = None) -> float:
+    """Return how alike two texts without headings are, 0.0 to 1.0; for sections use `compare`, which sees more.
+
+    Args:
+        a: One text.
+        b: The other.
+        weights: Of concepts, words and runs of letters alike (`weigh` over `Traits` joined); equal when None.
+    """
+    known = weights or {}
+    parts = ((a.concepts, b.concepts), (a.words, b.words), (a.letters, b.letters))
+    return sum(_jaccard(x, y, known) for x, y in parts) / 3
+
+
+def _jaccard(a: frozenset[str], b: frozenset[str], weights: Mapping[str, int]) -> float:
+    both = sum(weights.get(t, UNIT) for t in a & b)
+    total = sum(weights.get(t, UNIT) for t in a | b)
+    contained = min(sum(weights.get(t, UNIT) for t in a), sum(weights.get(t, UNIT) for t in b))
+    return JACCARD_SHARE * both / total + (1 - JACCARD_SHARE) * both / contained if contained else 0.0

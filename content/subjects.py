@@ -1,26 +1,39 @@
 """Learns from an article's own title, headings and prose what it is about."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
 
-from content.claims import terms
+from content.claims import sequence, terms
 
 #: Words of headings that say what a section is for, not what it is about.
-NOT_A_SUBJECT = frozenset(
-    """work how benefit advantage prepar prepare ready before after aftercar aftercare care expect understand explain
-    conclus safe effective effect risk side result last begin start introduc use choose choos advantage reason love
-    type kind differ myth mistak mistake tip step guid guide routin regular treat client expert skin thing know everyth
-    everything make made way right proper best most get first visit time often cost long overview basic simple introduct
-    scienc behind inside process procedur happen during look feel improve help show see need must should question
-    answer common usual sensitive suit who home day week month day-to-day advise tell consult result immediate heal
-    recovery post pre protect produce product protect good better new truth fact fiction free complete entire whole
-    method techniqu technique option idea ideal candid candidate person perfect big little find pick buy shop keep maintain last
-    enjoy beauty beauti summari final thought word verdict takeaway short mean your real avoid wait stop become step-by-step
-    temporary reduce increase course simpl worth try trust today tomorrow secret ultim essenti lowdown meet journey
-    downtim downtime session sitting lesson art power magic insid out step answer main key gradual finish clinic quick
-    inform information pro con pros cons do dos dont danger caution problem solut solution issu long-term term""".split()
-)
+_NOT_A_SUBJECT = """
+works working worked how benefits advantages preparing preparation ready readiness before after aftercare care caring
+expect expectations understanding understand explained explaining conclusion safety safe effective effects risks side
+results last lasting begin beginning start starting introducing introduction introduced use using used choose choosing
+reasons love loves loved kind kinds type types different difference myths mistakes tips steps step guide guides routine
+regular treatment treatments client expert skin things thing know everything anything make making makes made way ways right
+proper properly best most get getting got first visit time times often cost costs price prices long overview basics
+simple science behind inside process processes procedure happens happen during look looks feel feels improve help helps
+show see need needs must should question questions answer answers common usual usually sensitive suitable suit suits who home
+day days week weeks month months daily advice tell consult result immediate healing recovery recover post pre protect
+protecting product products good better new truth fact facts fiction free complete entire whole method methods technique
+techniques option options ideal candidate candidates person people perfect big little find pick picking buy buying shop keep keeping
+maintain maintaining maintenance enjoy beauty summary final thoughts words verdict takeaway takeaways short mean means
+meaning your our real really avoid avoiding wait stop become temporary reduce increase course worth try trying
+trust today tomorrow secret secrets ultimate essential essentials lowdown meet journey downtime session sessions
+lesson art power magic out main key gradual finish clinic quick inform information pros cons do dos dont danger dangers
+caution problem problems solution solutions issue issues term trend trends year professional professionals explainer
+checklist plan planning everyday appointment appointments booking well done without within right really actually does
+exactly comparing comparison versus alternative alternatives between combine combining pairing layering mixing storing store
+cleaning looking taking taken off removing removal remove safely properly thorough gentle easily easy faq faqs minute minutes
+longer longest life extend extending hello all about need-to-know need whats it's inside-out comes goes going come go
+"""
+
+#: Subjects that hold a word which are looked at to see whether it is ambiguous alone; more tell nothing new.
+CONSIDERED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,8 @@ class Subject:
     core: frozenset[str]
     purpose: frozenset[str]  #: what a heading names after "for": acne scars, in "microneedling for acne scars"
     prose: frozenset[str]  #: concepts that the prose of the article holds
+    compounds: frozenset[str] = frozenset()  #: those of the core that stand right beside another one in a heading
+    ambiguous: bool = False  #: other articles name this subject together with one of several other things
 
     @property
     def name(self) -> str:
@@ -37,11 +52,17 @@ class Subject:
         return " ".join(sorted(self.core))
 
 
+@cache
+def not_a_subject() -> frozenset[str]:
+    """Return the concepts of headings that say what a section is for, not what it is about."""
+    return terms(_NOT_A_SUBJECT)
+
+
 def about(heading: str, language: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return what a heading is about, and what for: the concepts before and after the word "for"."""
     before, _, after = heading.partition(" for ")
-    main = terms(before, language) - NOT_A_SUBJECT
-    purpose = terms(after, language) - NOT_A_SUBJECT
+    main = terms(before, language) - not_a_subject()
+    purpose = terms(after, language) - not_a_subject()
     return (main, purpose - main) if main else (purpose, frozenset())
 
 
@@ -61,7 +82,32 @@ def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], 
         purposes |= purpose
     known = {t: n for t, n in counts.items() if n > 1 or t in spread or len(headings) <= 2}
     if not known:
-        known = {t: n for t, n in spread.items() if 2 * n > len(sections) and t not in NOT_A_SUBJECT}
+        known = {t: n for t, n in spread.items() if 2 * n > len(sections) and t not in not_a_subject()}
     top = max(known.values(), default=0)
     core = frozenset(t for t, n in known.items() if 2 * n >= top)
-    return Subject(core, frozenset(purposes) - core, frozenset(spread))
+    return Subject(core, frozenset(purposes) - core, frozenset(spread), _compounds((title, *headings), core, language))
+
+
+def _compounds(headings: Sequence[str], core: frozenset[str], language: str) -> frozenset[str]:
+    """Return the words of the core that stand right beside another one: both of "lash tint", none of "love your lashes"."""
+    pairs = (pair for heading in headings for pair in pairwise(sequence(heading, language)))
+    return frozenset(t for a, b in pairs if a in core and b in core and a != b for t in (a, b))
+
+
+def mark_ambiguous(subjects: Mapping[str, Subject]) -> dict[str, Subject]:
+    """Return the subjects by article; "mask" is ambiguous where others write of clay masks and of sheet masks."""
+    cores = {s.core for s in subjects.values()}
+    by_term: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for core in sorted(cores, key=sorted):
+        for term in core:
+            by_term[term].append(core)
+    ambiguous = {core for core in cores if _is_ambiguous(core, by_term)}
+    return {key: replace(s, ambiguous=True) if s.core in ambiguous else s for key, s in subjects.items()}
+
+
+def _is_ambiguous(core: frozenset[str], by_term: Mapping[str, Sequence[frozenset[str]]]) -> bool:
+    if not core:
+        return True
+    rarest = min((by_term[t] for t in core), key=len)
+    extras = [other - core for other in rarest[:CONSIDERED] if core < other]
+    return any(a.isdisjoint(b) for a in extras for b in extras)

@@ -29,13 +29,13 @@ GENERIC = frozenset(
     """use avoid treat client expert skin help look must advise make get keep take usual area give want bring feel start
     begin good great way work well know find stop wait need area after before first finish result product day time
     advantage benefit thing improve various different include involve provide offer type become leave set ensure
-    regular choose tell check consult simple process step popular""".split()
+    regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit""".split()
 )
 
-#: A clause with one of these says no. "Wait", "stop" and "avoid" do, in the advice that beauty articles give.
+#: A clause with one of these says no; "avoid" does, in the advice that beauty articles give.
 NEGATIVE = frozenset(
-    """not no never nor neither without cannot don't doesn't isn't aren't won't can't shouldn't wasn't didn't avoid
-    stop wait unsuit unsaf unnecessari unlik nicht kein keine keinen keiner nie ohne ne pas jamais sans aucun""".split()
+    """not no never nor neither cannot don't doesn't isn't aren't won't can't shouldn't wasn't didn't avoid
+    unsuit unsaf unnecessari unlik nicht kein keine keinen keiner nie ohne ne pas jamais aucun""".split()
 )
 
 #: "Not only" and "no longer than" deny nothing about what they speak of.
@@ -107,7 +107,7 @@ SAFETY = frozenset(
     eczema psoriasi rosacea dermat diabet epilepsi cancer chemotherapi radiotherapi pacemak implant heart kidney liver
     blood autoimmun immun keloid wound cut open herpe lupus asthma nut aspirin isotretinoin roaccutan accutan warfarin
     ibuprofen steroid cortison insulin child children babi teenag minor age toxic poison fume ingest swallow eye vision
-    emerg urgent hospit sever pus fever danger risk warn caution contraind unsaf unsuit prohibit forbidden never
+    urgent hospit sever pus fever danger risk warn caution contraind unsaf unsuit prohibit forbidden never
     antihistamin anaphylaxi nausea dizzi faint vein varicos thrombosi migrain melanoma mole metal surgeri botox filler
     irritate photosensitive patch immunocompromis elder men women darker vegan""".split()
 ) | {"patch test", "cold sore", "blood thinner", "side effect", "sunbed", "sensitive", "expire"}
@@ -120,13 +120,13 @@ NAMED = frozenset(
     caffein charcoal kaolin clay petroleum petrolatum vaselin lanolin beeswax soy paraffin formaldehyd aceton lidocain
     paracetamol snail mucin cica centella turmer matcha honey yoghurt oat chamomil calendula allantoin silicon sulphur
     sulfur sulphat sulfat paraben ammonia peroxid henna magnesium iron copper selenium omega probiot saffron rose neem
-    toner serum moisturiser mask sunscreen mascara makeup shampoo condition oil balm mist essenc primer concealer eyelin
+    toner serum moisturiser mask sunscreen mascara makeup shampoo oil balm mist essenc primer concealer eyelin
     lipstick powder laser led radiofrequency ultrasound microneedl dermarol cryotherapi plasma hifu cup guasha
-    face neck eye lip brow lash hand foot feet scalp hair nail cheek chin jaw jawlin forehead nose ear bikini leg arm
+    neck eye lip brow lash hand foot feet scalp hair nail cheek chin jaw jawlin forehead nose ear bikini leg arm
     underarm chest back decolletag eyelid temple mouth thread wax shave razor tweezer sauna steam swim exercise sunbed
     vitamin aspirin alcohol drink smoke caffeine glu tape foil comb brush lamp file towel pillow fragrance silk cotton
     botox filler toxin sugar salt water milk acid enzyme papaya bromelain resorcinol phenol tca""".split()
-) | {"vitamin a", "vitamin c", "wash", "gel polish", "tea tree", "heat protect", "exfoliate"}
+) | {"vitamin a", "vitamin c", "wash", "gel polish", "tea tree", "hair conditioner", "heat protect", "exfoliate"}
 
 #: Words that open a condition: what they bring must be in the other sentence too.
 CONDITIONS = frozenset("if unless only except until provid wenn falls si sauf".split())
