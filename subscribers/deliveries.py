@@ -118,7 +118,7 @@ class Tally:
         """Tell whether everybody is accounted for, once."""
         return self.accounted == self.candidates
 
-    def as_row(self) -> dict[str, int]:
+    def as_row(self) -> dict[str, object]:
         """Return the sum as one flat row, everybody excluded under "excluded"."""
         return {
             "candidates": self.candidates,
