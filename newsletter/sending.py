@@ -41,6 +41,7 @@ class Options:
     journals: Path  #: folder of this host's journals, shared by its senders
     fsync: bool = False  #: whether the journal survives a loss of power
     resend_uncertain: bool = False
+    edition: str | None = None  #: only this one; None: whatever is due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 async def send(
     ledger: Ledger, transport: Transport, compose: Compose, options: Options, stop: asyncio.Event | None = None
 ) -> Sent:
-    """Send everything that is due, of all editions; return what was done.
+    """Send everything that is due; return what was done.
 
     It may be killed at any moment; the next call picks up. Setting `stop` lets it finish what is in hand.
     """
@@ -136,6 +137,7 @@ class _Sender:
         self._compose = compose
         self._journal = journal
         self._resend = options.resend_uncertain
+        self._only = options.edition
         self._stop = stop
         self._queue: deque[Delivery] = deque()
         self._held: dict[int, _Held] = {}
@@ -374,7 +376,7 @@ class _Sender:
         def turn() -> Turn:
             for edition, reason in pauses.items():
                 self._ledger.pause(edition, reason)
-            return self._ledger.turn(self._journal.owner, settled, epochs, finished, wants_more)
+            return self._ledger.turn(self._journal.owner, settled, epochs, finished, wants_more, self._only)
 
         for attempt in range(_LEDGER_ATTEMPTS):
             try:

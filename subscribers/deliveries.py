@@ -118,6 +118,19 @@ class Tally:
         """Tell whether everybody is accounted for, once."""
         return self.accounted == self.candidates
 
+    def as_row(self) -> dict[str, object]:
+        """Return the sum as one flat row, everybody excluded under "excluded"."""
+        return {
+            "candidates": self.candidates,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "excluded": sum(self.excluded.values()),
+            "deferred": self.deferred,
+            "pending": self.pending,
+            "uncertain": self.uncertain,
+            "withdrawn": self.withdrawn,
+        }
+
     @property
     def is_done(self) -> bool:
         """Tell whether nothing is left to try."""

@@ -159,6 +159,7 @@ class Ledger(LedgerDesk):
         held: Mapping[int, int] | None = None,
         finished: Collection[int] = (),
         wants_more: bool = True,
+        only: str | None = None,
     ) -> Turn:
         """Write down results, renew the leases, give back what is finished and lease another chunk: one transaction.
 
@@ -168,6 +169,7 @@ class Ledger(LedgerDesk):
             held: The chunks the sender holds, each with its epoch.
             finished: Those of them it is through with; whoever of them is still pending goes free again.
             wants_more: Whether to lease another chunk.
+            only: Lease people of this edition alone; None: of any.
 
         Raises:
             StoreError: The database does not answer; the turn may be tried again as it is.
@@ -180,7 +182,7 @@ class Ledger(LedgerDesk):
                 self._record(connection, settled, mine, now)
                 for id_ in mine.intersection(finished):
                     self._give_back(connection, id_, now)
-                chunk = self._lease(connection, owner, now) if wants_more else None
+                chunk = self._lease(connection, owner, now, only) if wants_more else None
         except (OperationalError, InterfaceError) as error:
             raise StoreError(f"the ledger cannot be written: {error.orig}") from error
         return Turn(chunk, frozenset(held) - mine, halted)
@@ -256,17 +258,17 @@ class Ledger(LedgerDesk):
         if state == MailingState.STOPPED.value:
             withdraw(connection, chunk.mailing, now)
 
-    def _lease(self, connection: Connection, owner: str, now: datetime) -> Chunk | None:
+    def _lease(self, connection: Connection, owner: str, now: datetime, only: str | None) -> Chunk | None:
         id_ = connection.execute(
             select(chunks.c.id)
             .join(mailings, mailings.c.id == chunks.c.mailing)
-            .where(chunks.c.state == "free", may_run(now))
+            .where(chunks.c.state == "free", may_run(now, only))
             .order_by(chunks.c.id)
             .limit(1)
             .with_for_update(skip_locked=True, of=chunks)
         ).scalar()
         if id_ is None:
-            id_ = self._gather_retries(connection, now)
+            id_ = self._gather_retries(connection, now, only)
         if id_ is None:
             return None
         leased = update(chunks).where(chunks.c.id == id_, chunks.c.state == "free")
@@ -277,12 +279,12 @@ class Ledger(LedgerDesk):
         ).one()
         return Chunk(id=row.id, mailing=row.mailing, epoch=row.epoch, deliveries=self._read(connection, row, now))
 
-    def _gather_retries(self, connection: Connection, now: datetime) -> int | None:
+    def _gather_retries(self, connection: Connection, now: datetime, only: str | None) -> int | None:
         """Put the retries of one edition that are due into a chunk of their own; return its id."""
         due = (
             select(retries.c.mailing, retries.c.idx)
             .join(mailings, mailings.c.id == retries.c.mailing)
-            .where(retries.c.chunk.is_(None), retries.c.next_at <= now, may_run(now))
+            .where(retries.c.chunk.is_(None), retries.c.next_at <= now, may_run(now, only))
             .order_by(retries.c.mailing, retries.c.next_at)
             .limit(self._chunk)
             .with_for_update(skip_locked=True, of=retries)

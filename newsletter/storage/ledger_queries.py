@@ -7,7 +7,21 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
@@ -64,10 +78,11 @@ def find_mailing(connection: Connection, edition: str) -> Mailing | None:
     )
 
 
-def may_run(now: datetime) -> ColumnElement[bool]:
-    """Select mailings that senders may work on at `now`."""
+def may_run(now: datetime, only: str | None = None) -> ColumnElement[bool]:
+    """Select mailings that senders may work on at `now`: all of them, or that of one edition."""
     released = or_(mailings.c.hold_until.is_(None), mailings.c.hold_until <= now)
-    return and_(mailings.c.state == MailingState.SENDING.value, released)
+    wanted = true() if only is None else mailings.c.edition == only
+    return and_(mailings.c.state == MailingState.SENDING.value, released, wanted)
 
 
 def in_chunk(chunk: Any) -> ColumnElement[bool]:  # noqa: ANN401  a row, or the columns of the table

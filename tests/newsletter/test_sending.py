@@ -36,7 +36,8 @@ from tests.letters import make_composer
 url, port, journals, connections = sys.argv[1:]
 async def main():
     server = Server(host="127.0.0.1", port=int(port), connections=int(connections), helo="a.example.org")
-    return await send(Ledger(open_engine(url)), SmtpTransport(server), make_composer(), Options(journals=Path(journals)))
+    options = Options(journals=Path(journals))
+    return await send(Ledger(open_engine(url)), SmtpTransport(server), make_composer(), options)
 print(run(main()))
 """
 
@@ -199,3 +200,14 @@ def test_killed_halfway_everyone_left_is_sent_to_and_nobody_twice(
     assert accepted <= set(seen.accepted) <= accepted | uncertain
     assert len(accepted | uncertain) == 3000
     assert sent_by_the_last.accepted > 0
+
+
+def test_a_sender_of_one_edition_leaves_the_others_alone(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze("one", people(20))
+    ledger.freeze("two", people(30))
+
+    with sink() as seen:
+        sent = deliver(ledger, seen.port, tmp_path, edition="two")
+
+    assert sent == Sent(accepted=30)
+    assert ledger.tally("one") == Tally(candidates=20, pending=20)

@@ -1,0 +1,1 @@
+"""Programs that the delivery benchmark and the crash test start."""

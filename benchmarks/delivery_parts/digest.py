@@ -1,0 +1,61 @@
+"""A digest of about 60 KB as mail, personalised in six places, as a large edition has it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from content.articles import SLOT_CLOSE, SLOT_OPEN
+from newsletter.ports import Rendering
+from newsletter.rendering.composing import Composer, Printed, Seal
+from newsletter.rendering.mime import Identity
+from subscribers.deliveries import Delivery, sign
+
+KEY = b"a key for the benchmark, 32 octets long"
+
+#: Items of the digest; each is 620 octets of HTML and 50 of text, so that a message has 62 KB.
+ITEMS = 84
+
+_ITEM = (
+    '<tr><td style="padding:12px 24px;font:16px/1.5 Georgia,serif;color:#222222">'
+    '<h2 style="margin:0 0 4px;font-size:20px"><a href="https://news.example.org/a/{n}" style="color:#7a1f4b">'
+    "Retinol, Schritt {n}: ein ruhiger Abend</a></h2><p>A pea-sized amount on dry skin, two evenings a week at first; "
+    "rest when it stings. Fine needles make tiny channels in the skin – the plumpness of the first days is swelling.</p>"
+    '<p style="margin:0"><a href="https://news.example.org/a/{n}#how" style="color:#7a1f4b">How it works</a></p></td></tr>\n'
+)  # fmt: skip
+
+
+def _slot(name: str) -> str:
+    return f"{SLOT_OPEN}{name}{SLOT_CLOSE}"
+
+
+def make_rendering() -> Rendering:
+    """Return the digest, its personal slots open."""
+    items = "".join(_ITEM.format(n=n) for n in range(ITEMS))
+    html = (
+        f"<html><body><p>Good morning {_slot('name')}</p><table>{items}</table>"
+        f'<p><a href="{_slot("unsubscribe_url")}">Leave</a> <a href="{_slot("preferences_url")}">Change</a></p></body></html>'
+    )
+    lines = "".join(f"* Retinol, Schritt {n}: https://news.example.org/a/{n}\n" for n in range(ITEMS))
+    text = f"Good morning {_slot('name')}\n\n{lines}\nLeave: {_slot('unsubscribe_url')}\nChange: {_slot('preferences_url')}\n"
+    return Rendering("Beauty News – this week", html, text)
+
+
+def make_links(delivery: Delivery) -> Mapping[str, str]:
+    """Return one person's links, with a token of their own."""
+    token = f"{delivery.subscriber}.{sign(delivery.edition, delivery.subscriber + 'u', KEY)}"
+    return {
+        "unsubscribe_url": f"https://news.example.org/u/{token}",
+        "preferences_url": f"https://news.example.org/p/{token}",
+    }
+
+
+def make_composer(seal: Seal | None = None) -> Composer:
+    """Return what makes the digest's letters."""
+    identity = Identity(
+        from_name="Beauty News",
+        from_address="hello@news.example.org",
+        list_id="beauty.news.example.org",
+        list_name="Beauty News",
+        feedback_id="2026-W48:beauty:weekly:news",
+    )
+    printed = Printed(make_rendering(), identity, datetime(2026, 11, 23, 9, tzinfo=UTC))
+    return Composer(lambda _e, _v: printed, make_links, KEY, "news.example.org", "bounces.example.org", seal)

@@ -1,0 +1,70 @@
+"""One sender as a process: sends what is due in a ledger, then says in JSON what that took."""
+
+import argparse
+import json
+import os
+import resource
+import time
+from pathlib import Path
+
+from benchmarks.delivery_parts.digest import make_composer
+from newsletter.sending import Options, Sent, run, send
+from newsletter.storage.engine import open_engine
+from newsletter.storage.ledger import Ledger
+from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_login import Server
+
+
+def main() -> None:
+    """Send, and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("port", type=int)
+    parser.add_argument("journals", type=Path)
+    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--fsync", action="store_true")
+    parser.add_argument("--resend", action="store_true")
+    parser.add_argument("--dot-timeout", type=float, default=600)
+    parser.add_argument("--profile", type=Path)
+    a = parser.parse_args()
+    server = Server(
+        host="127.0.0.1", port=a.port, connections=a.connections, helo="bench.example.org", dot_timeout=a.dot_timeout
+    )
+    options = Options(journals=a.journals, fsync=a.fsync, resend_uncertain=a.resend)
+    ledger = Ledger(open_engine(a.url))
+    composer = make_composer()
+
+    async def work() -> Sent:
+        return await send(ledger, SmtpTransport(server), composer, options)
+
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    if a.profile:
+        import cProfile
+
+        with cProfile.Profile() as profile:
+            sent = run(work())
+        profile.dump_stats(a.profile)
+    else:
+        sent = run(work())
+    wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        json.dumps(
+            {
+                "pid": os.getpid(),
+                "accepted": sent.accepted,
+                "uncertain": sent.uncertain,
+                "deferred": sent.deferred,
+                "refused": sent.refused,
+                "trouble": sent.trouble,
+                "wall_s": wall,
+                "cpu_s": cpu,
+                "user_s": after.ru_utime - before.ru_utime,
+                "peak_rss_mb": after.ru_maxrss / 1024,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
