@@ -92,11 +92,13 @@ def _pieces(block: Block, links: list[Mark]) -> Iterator[tuple[Mark | None, str]
         yield next((m for m in links if m in over), None), html
 
 
-def image(block: Block, width: int = 0) -> str:
-    """Return an image block as an element, "" when its address is none a reader could load."""
+def image(block: Block, width: int = 0, kind: str = "") -> str:
+    """Return an image block as an element of class `kind`, "" when its address is none a reader could load."""
     src = safe_link(block.src)
-    size = f' width="{width}"' if width else ""
-    return f'<img src="{escape(src)}" alt="{escape(clean_line(block.text))}"{size}>' if src.startswith("http") else ""
+    if not src.startswith("http"):
+        return ""
+    more = (f' width="{width}"' if width else "") + (f' class="{kind}"' if kind else "")
+    return f'<img src="{escape(src)}" alt="{escape(clean_line(block.text))}"{more}>'
 
 
 def _block(block: Block, image_width: int) -> str:
