@@ -28,7 +28,7 @@ PROPERTIES = frozenset(
      "font-size", "font-style", "font-weight", "height", "letter-spacing", "line-height", "margin", "margin-bottom",
      "margin-left", "margin-right", "margin-top", "max-height", "max-width", "mso-hide", "overflow", "padding",
      "padding-bottom", "padding-left", "padding-right", "padding-top", "text-align", "text-decoration",
-     "text-transform", "vertical-align", "width", "-webkit-text-size-adjust"}
+     "text-transform", "vertical-align", "width", "word-break", "-webkit-text-size-adjust"}
 )  # fmt: skip
 
 #: Values that fail although their property works, and where.
