@@ -11,7 +11,7 @@ SANS = "'Helvetica Neue',Helvetica,Arial,sans-serif"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """Colours of one scheme, as #rrggbb. `check_contrast` in the gates holds every pair that carries text."""
+    """Colours of one scheme, as #rrggbb. The gates check every pair that carries text."""
 
     ink: str  #: text
     soft: str  #: text of lesser weight: bylines, footers
@@ -28,6 +28,11 @@ class Palette:
             if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
                 raise ValueError(f"{field.name} takes a colour such as #9b2c4d, got {value!r}")
 
+    def contrast(self, one: str, other: str) -> float:
+        """Return the contrast ratio of two of the colours, named as fields, from 1 to 21 (WCAG 2.2)."""
+        light, dark = sorted((luminance(getattr(self, one)), luminance(getattr(self, other))), reverse=True)
+        return (light + 0.05) / (dark + 0.05)
+
 
 LIGHT = Palette(
     ink="#2a1f23", soft="#6d5a60", accent="#9b2c4d", paper="#fffdfb", tint="#faf1ee", page="#f4eae6", line="#e6d5cf"
@@ -35,6 +40,13 @@ LIGHT = Palette(
 DARK = Palette(
     ink="#f3e9e6", soft="#c3b0b2", accent="#f4a6ba", paper="#211a1d", tint="#2d2327", page="#171214", line="#46383d"
 )
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour such as #9b2c4d, from 0 for black to 1 for white (WCAG 2.2)."""
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,13 @@ _FORBIDDEN = re.compile(
 #: Direction controls (UAX 9) can make a title read as another one, and run on into what follows.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 
+#: What nobody sees makes two titles differ that look alike. Tag characters stay where they draw a flag.
+_UNSEEN = re.compile("(\U0001f3f4[\U000e0020-\U000e007f]+)|[\u00ad\u200b\u2060\ufeff\U000e0020-\U000e007f]")
+
+#: More marks on one letter than any script needs paint over the lines above and below.
+_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_PILE = re.compile(f"([{_MARKS}]{{4}})[{_MARKS}]+")
+
 #: Schemes a link may have. Everything else loses its link and keeps its text.
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
@@ -26,12 +33,12 @@ _LISTS = {BlockKind.BULLET: "ul", BlockKind.NUMBERED: "ol"}
 
 def clean(text: str) -> str:
     """Return `text` without the characters that no output may hold, whatever the source let through."""
-    return _FORBIDDEN.sub("", text)
+    return _PILE.sub(r"\1", _FORBIDDEN.sub("", text))
 
 
 def clean_line(text: str) -> str:
-    """Return `text` as one line fit for a title or a name: cleaned, no direction controls, spaces collapsed."""
-    return " ".join(_BIDI.sub("", clean(text)).split())
+    """Return `text` as one line fit for a title or a name: cleaned, nothing that turns or hides, spaces collapsed."""
+    return " ".join(_UNSEEN.sub(r"\1", _BIDI.sub("", clean(text))).split())
 
 
 def safe_link(href: str) -> str:
@@ -92,11 +99,13 @@ def _pieces(block: Block, links: list[Mark]) -> Iterator[tuple[Mark | None, str]
         yield next((m for m in links if m in over), None), html
 
 
-def image(block: Block, width: int = 0) -> str:
-    """Return an image block as an element, "" when its address is none a reader could load."""
+def image(block: Block, width: int = 0, kind: str = "") -> str:
+    """Return an image block as an element of class `kind`, "" when its address is none a reader could load."""
     src = safe_link(block.src)
-    size = f' width="{width}"' if width else ""
-    return f'<img src="{escape(src)}" alt="{escape(clean_line(block.text))}"{size}>' if src.startswith("http") else ""
+    if not src.startswith("http"):
+        return ""
+    more = (f' width="{width}"' if width else "") + (f' class="{kind}"' if kind else "")
+    return f'<img src="{escape(src)}" alt="{escape(clean_line(block.text))}"{more}>'
 
 
 def _block(block: Block, image_width: int) -> str:

@@ -66,7 +66,7 @@ def _files(editions: Sequence[Edition], look: Look) -> Iterator[tuple[str, bytes
         yield topic_path(topic), web.list_page(topic_path(topic), topic, cards, look, language).encode()
         feeds.append(_feed(topic_feed_path(topic), f"{look.name}: {topic}", topic_path(topic), editions, look, topic))
     cards = [web.card_of_edition(e) for e in editions]
-    yield "index.html", web.list_page("index.html", look.name, cards, look, language).encode()
+    yield "index.html", web.list_page("index.html", look.name, cards, look, language, hero=True).encode()
     for feed in feeds:
         yield from feed_files(feed, look)
     yield FEED_LIST, web.feeds_page(FEED_LIST, [(f.path, f.title) for f in feeds], look, language).encode()

@@ -24,7 +24,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "clean": lambda text: markup.clean(text),
     "inline": lambda block: Markup(markup.inline(block)),  # noqa: S704 - content.markup escapes every text
     "prose": lambda blocks, width=0: Markup(markup.to_html(blocks, width)),  # noqa: S704 - same
-    "image": lambda block, width=0: Markup(markup.image(block, width)),  # noqa: S704 - same
+    "image": lambda block, width=0, kind="": Markup(markup.image(block, width, kind)),  # noqa: S704 - same
     "direction": markup.direction,
     "link": markup.safe_link,
     "json": lambda value: Markup(_for_script(value)),  # noqa: S704 - nothing in it can end the element

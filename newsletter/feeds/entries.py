@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from mimetypes import guess_type
 from urllib.parse import quote, urlsplit
 
-from content.editions import Edition, Story
+from content.editions import Edition, Story, shorten
 from content.looks import Look
 from content.markup import clean, clean_line, safe_link
 from content.places import Places, heading_levels
@@ -91,7 +91,10 @@ def feed_id(look: Look, path: str) -> str:
 def _entry(story: Story, edition: Edition, places: Places, look: Look) -> Entry:
     return Entry(
         id=entry_id(look, story.article),
-        title=clean_line(story.title),
+        title=clean_line(story.title)
+        or clean_line(shorten(story.summary, 80))
+        or clean_line(edition.title)
+        or edition.key,
         link=places.permanent(story),
         source_url=safe_link(story.url),
         author=clean_line(story.author),

@@ -29,6 +29,7 @@ class Card:
     title: str
     over: str = ""  #: the small line above the title
     summary: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +81,17 @@ def article_page(story: Story, edition: Edition, look: Look) -> str:
 
 
 def list_page(
-    path: str, heading: str, cards: Sequence[Card], look: Look, language: str, others: Sequence[Card] = ()
+    path: str,
+    heading: str,
+    cards: Sequence[Card],
+    look: Look,
+    language: str,
+    *,
+    others: Sequence[Card] = (),
+    hero: bool = False,
 ) -> str:
-    """Return a page that lists `cards`, with links to `others` of its kind below."""
+    """Return a page that lists `cards`, the first one large if it is to be the `hero`, `others` of its kind below."""
+    first = cards[0] if hero and cards else None
     page = Page(
         path=path,
         url=look.url(path),
@@ -98,7 +107,7 @@ def list_page(
             "inLanguage": language,
         },
     )
-    return _render("index", page, look, language, cards=cards, others=others)
+    return _render("index", page, look, language, hero=first, cards=cards[1:] if first else cards, others=others)
 
 
 def feeds_page(path: str, feeds: Sequence[tuple[str, str]], look: Look, language: str) -> str:
@@ -123,6 +132,7 @@ def card_of_edition(edition: Edition) -> Card:
         title=edition.title,
         over=f"{edition.label or edition.period} · {day(edition.published_at, edition.language)}",
         summary=edition.preheader or " · ".join(clean_line(s.title) for s in edition.stories[:3]),
+        image=_share_image(edition.stories),
     )
 
 
@@ -133,6 +143,7 @@ def card_of_story(story: Story, edition: Edition) -> Card:
         title=story.title,
         over=day(edition.published_at, edition.language),
         summary=story.summary,
+        image=_share_image([story]),
     )
 
 
@@ -157,7 +168,7 @@ def _render(name: str, page: Page, look: Look, language: str, **more: object) ->
         feeds=[{"path": MAIN_FEED + e, "type": t, "title": f"{look.name} ({n})", "label": n} for e, t, n in FORMS],
         day=lambda when: day(when, language),
         lead=without_lead,
-        levels=heading_levels,
+        levels_of=heading_levels,
         section_anchor=section_anchor,
         article_path=article_path,
         edition_path=edition_path,

@@ -75,8 +75,19 @@ def test_characters_that_no_output_may_hold_are_gone() -> None:
     assert clean(f"a\x00b\x0bc\x1bd\ud800e\ufffff{SLOT_OPEN}name{SLOT_CLOSE}\tg\n😀") == "abcdefname\tg\n😀"
 
 
-def test_a_title_is_one_line_without_direction_controls() -> None:
+def test_a_title_is_one_line_without_what_turns_or_hides() -> None:
     assert clean_line("  a\n\u202eevil\u2066 \x07b ") == "a evil b"
+    assert clean_line("soft\u00adly \u200bze\ufeffro\U000e0041") == "softly zero"
+
+
+def test_emoji_keep_their_joiners_and_flags() -> None:
+    emoji = "👩🏽\u200d🔬 1\ufe0f\u20e3 \U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+
+    assert clean_line(emoji) == emoji
+
+
+def test_letters_carry_at_most_four_marks() -> None:
+    assert clean("Z" + "\u0301" * 5000 + "a\u0301") == "Z" + "\u0301" * 4 + "a\u0301"
 
 
 @pytest.mark.parametrize(
