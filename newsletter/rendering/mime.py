@@ -63,7 +63,9 @@ class Template:
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
-    def merge(self, to_name: str, to_address: str, message_id: str, unsubscribe_url: str, slots: Mapping[str, str]) -> bytes:
+    def merge(
+        self, to_name: str, to_address: str, message_id: str, unsubscribe_url: str, slots: Mapping[str, str]
+    ) -> bytes:
         """Return one person's message, complete, with CRLF line ends and no line that begins with a dot.
 
         Args:

@@ -133,7 +133,9 @@ class Journal:
         start = _HEADER + other * half
         kept = b"".join(self._live.values())
         if len(kept) >= half:
-            raise JournalError(f"the journal {str(self._path)!r} is full: {len(self._live)} results wait for the ledger")
+            raise JournalError(
+                f"the journal {str(self._path)!r} is full: {len(self._live)} results wait for the ledger"
+            )
         self._map[start : start + half] = kept + bytes(half - len(kept))
         if self.fsync:
             self.sync()
