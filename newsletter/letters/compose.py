@@ -7,8 +7,7 @@ from email.headerregistry import Address as MailboxAddress
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
+from newsletter.templating import environment
 from subscribers.letters import Letter, LetterKind
 from subscribers.preferences import MailingList
 from subscribers.tokens import Keyring, Purpose, issue, link
@@ -49,13 +48,6 @@ class Composer:
     def __init__(self, house: House, keys: Keyring) -> None:
         self._house = house
         self._keys = keys
-        self._templates = Environment(
-            loader=PackageLoader("templates", "letters"),
-            undefined=StrictUndefined,
-            # Told by the whole ending: `select_autoescape()` alone does not know .html.jinja for HTML.
-            autoescape=select_autoescape(enabled_extensions=("html.jinja",), default=False),
-            trim_blocks=True,
-        )
 
     def compose(self, letter: Letter, mailing_list: MailingList | None, now: datetime) -> EmailMessage:
         """Return the letter as a mail, its links valid from `now`.
@@ -72,7 +64,7 @@ class Composer:
         folder = letter.kind.value
 
         def fill(part: str) -> str:
-            return self._templates.get_template(f"{folder}/{part}.jinja").render(values)
+            return environment(letter.language).get_template(f"letters/{folder}/{part}.jinja").render(values)
 
         message = EmailMessage(policy=SMTP)
         name = (mailing_list.sender_name if mailing_list else "") or self._house.sender_name

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newsletter.templating import environment
 
 #: Personal pages load nothing from elsewhere, run no script, and may not be framed.
 _POLICY = (
@@ -36,15 +37,11 @@ class Pages:
     """The templates of the public site."""
 
     def __init__(self, common: Mapping[str, object]) -> None:
-        self._environment = Environment(
-            loader=PackageLoader("templates", "public"), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
-            lstrip_blocks=True,
-        )  # fmt: skip
-        self._environment.globals.update(common)
+        self._common = dict(common)
 
     def show(self, page: str, status: int = 200, *, personal: bool = False, **values: object) -> HTMLResponse:
         """Return a page."""
-        html = self._environment.get_template(f"{page}.html.jinja").render(values)
+        html = environment().get_template(f"public/{page}.html.jinja").render(self._common | values)
         return HTMLResponse(html, status, headers=PERSONAL if personal else {"Cache-Control": "no-cache"})
 
 
