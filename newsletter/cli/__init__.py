@@ -12,7 +12,7 @@ from newsletter.cli.console import Exit, err
 from newsletter.ports import SourceError
 from newsletter.publishing import PublishingError
 from newsletter.settings import SettingsError
-from newsletter.storage.errors import StoreError
+from newsletter.storage.errors import DatabaseFailure, StoreError, say
 
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
 EXPECTED = (ApprovingError, PublishingError, SettingsError, SourceError, StoreError)
@@ -54,4 +54,7 @@ def main() -> None:
         app()
     except EXPECTED as error:
         err.print(f"newsletter: {error}", style="red", markup=False)
+        sys.exit(Exit.FAILED)
+    except DatabaseFailure as failure:
+        err.print(f"newsletter: {say(failure)}", style="red", markup=False)
         sys.exit(Exit.FAILED)

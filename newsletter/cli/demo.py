@@ -22,7 +22,6 @@ from newsletter.publishing import approve, find
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
 from newsletter.storage.sources import SourceRecord
-from newsletter.transports.capture import capture_server
 from newsletter.wiring import House, open_house
 from subscribers.people import Subscriber, SubscriptionState
 
@@ -40,6 +39,8 @@ def demo(
 
     Nothing leaves this machine: the mails go to a mail server of the demo's own, which keeps them in a Maildir.
     """
+    from newsletter.transports.capture import capture_server  # only the demo needs a mail server of its own
+
     where = source or EXAMPLES / "articles"
     if not where.exists():
         raise SourceError(f"there is nothing at {str(where)!r}; name a file or folder of articles")
@@ -88,11 +89,11 @@ async def _run(house: House, where: Path) -> None:
     """Run the three flows one after the other, with the demo editor's decisions between them."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
-        with _step(progress, "Starting Prefect (the first time takes a while)"):
+        with _step(progress, "Loading the flows"):
             from flows.digest import publish
             from flows.ingest import ingest
             from flows.send import send
-        with _step(progress, "Pulling articles"):
+        with _step(progress, "Starting Prefect, pulling articles (the first time takes a while)"):
             house.sources.add(SourceRecord(name="demo", kind="folder", location=str(where), added_at=now()))
             _enrol(house)
             await ingest()

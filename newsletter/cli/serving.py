@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.console import out, settings
-from newsletter.web.app import serve_public_site
 
 
 def serve(
@@ -14,6 +13,9 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
 ) -> None:
     """Serve the public site: sign-up, preferences, one-click unsubscribe, archive and feeds. Ctrl-C ends it."""
+    # The web framework takes as long to load as all the other commands together.
+    from newsletter.web.app import serve_public_site
+
     given = settings(context)
     out.print(f"The public site is at http://{host}:{port}/")
     serve_public_site(given, host, port)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    or_,
     select,
 )
 
@@ -141,11 +142,16 @@ class ArticleStore:
             return tuple(_standing(row) for row in connection.execute(query))
 
     def find(self, wanted: str) -> tuple[Standing, ...]:
-        """Return the articles whose id is `wanted`, or whose id or current revision begins with it."""
+        """Return the articles whose id is `wanted` or ends with it after a colon or slash.
+
+        If there is none, return those whose id or current revision begins with it.
+        """
         if not wanted:
             return ()
         with reading(self._engine) as connection:
-            exact = connection.execute(_standings().where(articles.c.id == wanted)).all()
+            ends = [articles.c.id.endswith(f"{mark}{wanted}", autoescape=True) for mark in ":/"]
+            named = or_(articles.c.id == wanted, *ends)
+            exact = connection.execute(_standings().where(named).order_by(articles.c.id)).all()
             rows: Sequence[Row[tuple[object, ...]]] = (
                 exact
                 or connection.execute(

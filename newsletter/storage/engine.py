@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from newsletter.storage.errors import StoreError
+from newsletter.storage.errors import DatabaseFailure, StoreError, say
 
 #: How long one SQLite writer waits for another before it gives up. Commits last milliseconds.
 BUSY_TIMEOUT_MS = 30_000
@@ -22,16 +20,19 @@ def open_engine(url: str) -> Engine:
     """Return an engine for `url`. An SQLite file's folder is made when it is missing.
 
     Raises:
-        StoreError: The address is not one of SQLite or PostgreSQL.
+        StoreError: The address is not one of SQLite or PostgreSQL, or the folder cannot be made.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(f"the database URL must start with sqlite: or postgresql:, got {url!r}") from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if backend != "sqlite":
         raise StoreError(f"the database URL must start with sqlite: or postgresql:, got {backend!r}")
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database).parent)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _tune_sqlite)
     event.listen(engine, "begin", _begin)
@@ -49,14 +50,28 @@ def migrate(engine: Engine) -> None:
     Raises:
         StoreError: The database cannot be reached or written.
     """
+    # Alembic takes a third of a second to load: only whoever opens a store pays for it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except OperationalError as error:
-        raise StoreError(f"the database {engine.url!r} cannot be used: {error.orig}") from error
+    except DatabaseFailure as error:
+        raise StoreError(f"{engine.url.render_as_string()}: {say(error)}") from error
+    except CommandError as error:  # a database that a newer version of this product has migrated
+        raise StoreError(f"{engine.url.render_as_string()}: {error}; it may be from a newer version") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {str(folder)!r} of the database cannot be made: {error.strerror}") from error
 
 
 def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
