@@ -46,6 +46,7 @@ class Claim:
     named: frozenset[str] = field(default=frozenset())  #: ingredients, products, tools, places on the body
     safety: frozenset[str] = field(default=frozenset())
     sequence: tuple[str, ...] = ()  #: the concepts in order, stop words among them
+    clauses: tuple[frozenset[str], ...] = ()  #: the concepts of each clause
 
 
 def terms(text: str, language: str = "en") -> frozenset[str]:
@@ -65,11 +66,13 @@ def read(text: str, language: str = "en") -> Claim:
     every: set[str] = set()
     denied: set[str] = set()
     conditions: set[str] = set()
+    clauses: list[frozenset[str]] = []
     for clause in _CLAUSE.split(normal(text)):
         without = _WITHOUT.search(clause)
         stemmed = stem_all(words(clause[: without.start()] if without else clause), language)
         content = _content(stemmed, language)
         every.update(content)
+        clauses.append(frozenset(content))
         if _says_no(stemmed, content) or _PARTED.search(clause):
             denied.update(content)
         if _BACKWARDS.search(clause):
@@ -89,6 +92,7 @@ def read(text: str, language: str = "en") -> Claim:
         named=frozenset(every & NAMED),
         safety=frozenset(every & SAFETY),
         sequence=sequence(text, language),
+        clauses=tuple(c for c in clauses if c),
     )
 
 
