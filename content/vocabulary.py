@@ -146,4 +146,6 @@ def unit_stems() -> frozenset[str]:
     numbers = """one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty
         sixty seventy eighty ninety hundred thousand once twice half dozen few several couple every"""
     found = [u for u in UNITS if u.isalpha() and len(u) > 1] + numbers.split()
-    return frozenset(found) | frozenset(stem_all(found)) | {"day", "week", "month", "year", "daili", "week's"}
+    parts_of_the_day = {"night", "nights", "evening", "evenings", "even"}  # "in the morning" is not "in the evening"
+    concepts = {"day", "week", "month", "year"}
+    return (frozenset(found) | frozenset(stem_all(found)) | concepts) - parts_of_the_day
