@@ -22,7 +22,7 @@ from typing import Any
 from content.articles import Block, BlockKind
 from content.claims import read
 from content.clusters import cluster
-from content.folding import Folding, Rule, fold
+from content.folding import Folding, Rule, covers, fold
 from content.guards import differences
 from content.sections import Section
 from content.similarity import alike, traits, weigh
@@ -30,9 +30,6 @@ from content.text import spans, words
 
 #: Share of the sections that stay when a set is thinned out, and how often it is drawn anew.
 STAYING, DRAWS = 0.6, 20
-
-#: The score of a pair of single sentences between which a guard stands is cut to this share: they are not the same.
-GUARDED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,14 +277,16 @@ def _our_pair_scores(records: Sequence[dict[str, Any]]) -> list[float]:
     prepared = [(traits(r["a"]), traits(r["b"])) for r in records]
     weights = weigh(t.concepts | t.words | t.letters for pair in prepared for t in pair)
     scores = [alike(a, b, weights) for a, b in prepared]
-    return [s * (GUARDED if _guarded(r["a"], r["b"]) else 1.0) for s, r in zip(scores, records, strict=True)]
+    return [_judged(r["a"], r["b"], s) for r, s in zip(records, scores, strict=True)]
 
 
-def _guarded(a: str, b: str) -> bool:
-    """Tell whether two single sentences say different things by the guards, each beyond the other."""
+def _judged(a: str, b: str, score: float) -> float:
+    """Return the score of a pair. Of two single sentences the guards decide, as in folding, which half it falls in."""
     if len(list(spans(a))) != 1 or len(list(spans(b))) != 1:
-        return False
-    return bool(differences(read(a), read(b)) and differences(read(b), read(a)))
+        return score
+    here, there = read(a), read(b)
+    same = any(covers(w.terms, c) and not differences(c, w) for c, w in ((here, there), (there, here)))
+    return 0.5 + score / 2 if same else score / 2
 
 
 def _crossed(scores: Sequence[float], labels: Sequence[bool]) -> dict[str, float]:

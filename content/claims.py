@@ -1,6 +1,7 @@
 """Reads what a sentence claims: the concepts it speaks of, which of them it denies, and its amounts."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -22,11 +23,11 @@ _CLAUSE = re.compile(
 #: These deny only what stands next to them: "fragrance-free" the word before, "without sulphates" what follows.
 _FREE, _WITHOUT = (
     re.compile(r"\b(\w+)[- ]free\b|\bfree (?:of|from) (\w+)"),
-    re.compile(r"\b(?:without|ohne|sans)\b(.*)"),
+    re.compile(r"\b(?:without|out of|(?<=keep).{1,40}?away from|(?<=kept).{1,40}?away from|ohne|sans)\b(.*)"),
 )
 #: "Leave make-up off", "put retinol away", and "stop using": a verb and its particle deny together.
 _PARTED = re.compile(
-    r"\b(?:leave|leaves|leaving|left|put|keep|kept|stay)\b.{0,60}?\b(?:off|away|aside|out of|out|clear)\b"
+    r"\b(?:leave|leaves|leaving|left|put|keep|kept|stay)\b.{0,60}?\b(?:off|away|aside|out|clear)\b"
     r"|\bstop(?:ping)? \w+ing\b|^\W*stop\b|\bwait\b(?! (?:until|for|and)\b)"
 )
 #: "..., so avoid them": the denial is of what was said before.
@@ -46,16 +47,16 @@ class Claim:
     named: frozenset[str] = field(default=frozenset())  #: ingredients, products, tools, places on the body
     safety: frozenset[str] = field(default=frozenset())
     sequence: tuple[str, ...] = ()  #: the concepts in order, stop words among them
+    clauses: tuple[frozenset[str], ...] = ()  #: the concepts of each clause
 
 
 def terms(text: str, language: str = "en") -> frozenset[str]:
     """Return the concepts of `text`, without stop words, numbers and units."""
-    return frozenset(_content(stem_all(words(text), language), language))
+    return frozenset(_content(sequence(text, language), language))
 
 
-def _content(stemmed: list[str], language: str) -> list[str]:
+def _content(found: Iterable[str], language: str) -> list[str]:
     stop, units = stop_stems(language), unit_stems()
-    found = concepts(stemmed) if language[:2] == "en" else stemmed
     return [c for c in found if c not in stop and c not in units and not c[0].isdigit()]
 
 
@@ -65,12 +66,15 @@ def read(text: str, language: str = "en") -> Claim:
     every: set[str] = set()
     denied: set[str] = set()
     conditions: set[str] = set()
+    clauses: list[frozenset[str]] = []
     for clause in _CLAUSE.split(normal(text)):
         without = _WITHOUT.search(clause)
         stemmed = stem_all(words(clause[: without.start()] if without else clause), language)
-        content = _content(stemmed, language)
+        found = concepts(stemmed) if language[:2] == "en" else stemmed
+        content = _content(found, language)
         every.update(content)
-        if _says_no(stemmed, content) or _PARTED.search(clause):
+        clauses.append(frozenset(content))
+        if _says_no(found) or _PARTED.search(clause):
             denied.update(content)
         if _BACKWARDS.search(clause):
             denied.update(every)
@@ -89,6 +93,7 @@ def read(text: str, language: str = "en") -> Claim:
         named=frozenset(every & NAMED),
         safety=frozenset(every & SAFETY),
         sequence=sequence(text, language),
+        clauses=tuple(c for c in clauses if c),
     )
 
 
@@ -98,9 +103,9 @@ def sequence(text: str, language: str = "en") -> tuple[str, ...]:
     return tuple(concepts(stemmed) if language[:2] == "en" else stemmed)
 
 
-def _says_no(stemmed: list[str], content: list[str]) -> bool:
-    """Tell whether a clause denies. Two denials do not cancel out: "do not stop" is rare, and kept apart is safe."""
-    if not NEGATIVE.isdisjoint(content):
-        return True
-    pairs = set(pairwise(stemmed))
-    return not NEGATIVE.isdisjoint(stemmed) and AFFIRMED.isdisjoint(pairs)
+def _says_no(found: list[str]) -> bool:
+    """Tell whether a clause with the concepts `found` denies; a phrase such as "does not hurt" is one concept.
+
+    Two denials do not cancel out: "do not stop" is rare, and kept apart is safe.
+    """
+    return not NEGATIVE.isdisjoint(found) and AFFIRMED.isdisjoint(pairwise(found))

@@ -18,6 +18,9 @@ from content.text import normal, sentences, words
 #: From this likeness on an echo's sentence repeats a printed one, if no guard objects (docs/near-duplicates.md).
 REPEATS = 0.34
 
+#: Share of the concepts of each clause, from three on, that the witness must hold.
+CLAUSE_COVERED = 0.3
+
 #: What an amount that both state weighs, as a rare word does.
 AMOUNT = 3 * UNIT // 2
 
@@ -262,10 +265,12 @@ class _Folder:
             return Drop(statement, same_words, 1.0, Rule.SAME_WORDS)
         if stands:
             return None
-        for other, theirs, score in pool.like(claim):
+        alike = pool.like(claim)
+        nearest = frozenset[str]().union(*(theirs.terms for _, theirs, _ in alike[:2]))
+        for other, theirs, score in alike:
             if score < REPEATS:
                 return None
-            if not differences(claim, theirs, about):
+            if covers(theirs.terms | nearest, claim) and not differences(claim, theirs, about):
                 return Drop(statement, other, round(score, 4), Rule.SAME_STATEMENT)
         return None
 
@@ -374,6 +379,11 @@ class _Pool:
         near = {n for t in claim.terms if len(self._by_term.get(t, ())) <= COMMON for n in self._by_term.get(t, ())}
         scored = [(*self._entries[n], likeness(claim, self._entries[n][1], self._weights)) for n in sorted(near)]
         return sorted(scored, key=lambda e: -e[2])
+
+
+def covers(printed: frozenset[str], claim: Claim) -> bool:
+    """Tell whether what is `printed` speaks of every clause of `claim`: one that it does not touch may hold a fact."""
+    return all(len(clause & printed) >= CLAUSE_COVERED * len(clause) for clause in claim.clauses if len(clause) > 2)
 
 
 def without_subject(weights: Mapping[str, int], about: frozenset[str]) -> dict[str, int]:

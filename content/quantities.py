@@ -286,7 +286,7 @@ def _implied_one(items: list[str], at: int) -> tuple[Quantity | None, int]:
         last += 1
     unit = _unit(items, last)
     previous = items[at - 1] if at else ""
-    if not unit or unit[0] not in ("time", "nights") or previous in _TIMES:
+    if not unit or unit[0] not in ("time", "nights") or previous in _TIMES or items[last] == "second":
         return None, at + 1
     if items[last].endswith("s"):  # "the following days"
         low, high = _VAGUE["few"]

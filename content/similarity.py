@@ -129,7 +129,10 @@ def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
     whole = overlap(a.bag, b.bag, weights)
     aligned = align(a.statements, b.statements, weights)
     headed = _heading(a, b, weights)
-    score = 0.5 * aligned + 0.3 * whole + 0.2 * headed + (0.1 if shared and a.roles[0] == b.roles[0] else 0.0)
+    score = 0.5 * aligned + 0.3 * whole + 0.2 * headed
+    if not a.section.heading or not b.section.heading:
+        score /= 0.8  # a passage has no heading that could be alike
+    score += 0.1 if shared and a.roles[0] == b.roles[0] else 0.0
     if not a.bag or not b.bag:
         score = 0.0  # like headings over nothing but page furniture
     return Evidence(min(score, 1.0), affinity, shared, clash, aligned, whole)

@@ -25,11 +25,11 @@ _STOP = {
 }
 
 #: Concepts that nearly every beauty sentence may hold: they count a third.
-GENERIC = frozenset(
+GENERIC = frozenset({"know as", "form of", "feel like", "range of"}) | frozenset(
     """use avoid treat client expert skin help look must advise make get keep take usual area give want bring feel start
     begin good great way work well know find stop wait need area after before first finish result product day time
     advantage benefit thing improve various different include involve provide offer type become leave set ensure
-    regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit""".split()
+    regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit form call everyth mean plan extra popular stage""".split()
 )
 
 #: A clause with one of these says no; "avoid" does, in the advice that beauty articles give.
@@ -109,7 +109,7 @@ SAFETY = frozenset(
     ibuprofen steroid cortison insulin child children babi teenag minor age toxic poison fume ingest swallow eye vision
     urgent hospit sever pus fever danger risk warn caution contraind unsaf unsuit prohibit forbidden never
     antihistamin anaphylaxi nausea dizzi faint vein varicos thrombosi migrain melanoma mole metal surgeri botox filler
-    irritate photosensitive patch immunocompromis elder men women darker vegan""".split()
+    irritate photosensitive immunocompromis elder men women darker vegan""".split()
 ) | {"patch test", "cold sore", "blood thinner", "side effect", "sunbed", "sensitive", "expire"}
 
 #: Ingredients, products, tools and places on the body. One that the other sentence lacks is another fact.
@@ -124,9 +124,9 @@ NAMED = frozenset(
     lipstick powder laser led radiofrequency ultrasound microneedl dermarol cryotherapi plasma hifu cup guasha
     neck eye lip brow lash hand foot feet scalp hair nail cheek chin jaw jawlin forehead nose ear bikini leg arm
     underarm chest back decolletag eyelid temple mouth thread wax shave razor tweezer sauna steam swim exercise sunbed
-    vitamin aspirin alcohol drink smoke caffeine glu tape foil comb brush lamp file towel pillow fragrance silk cotton
+    vitamin aspirin alcohol drink smoke caffeine glu tape lamp fragrance
     botox filler toxin sugar salt water milk acid enzyme papaya bromelain resorcinol phenol tca""".split()
-) | {"vitamin a", "vitamin c", "wash", "gel polish", "tea tree", "hair conditioner", "heat protect", "exfoliate"}
+) | {"vitamin a", "vitamin c", "wash", "gel polish", "tea tree", "hair conditioner", "heat protect"}
 
 #: Words that open a condition: what they bring must be in the other sentence too.
 CONDITIONS = frozenset("if unless only except until provid wenn falls si sauf".split())
@@ -146,4 +146,6 @@ def unit_stems() -> frozenset[str]:
     numbers = """one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty
         sixty seventy eighty ninety hundred thousand once twice half dozen few several couple every"""
     found = [u for u in UNITS if u.isalpha() and len(u) > 1] + numbers.split()
-    return frozenset(found) | frozenset(stem_all(found)) | {"day", "week", "month", "year", "daili", "week's"}
+    parts_of_the_day = {"night", "nights", "evening", "evenings", "even"}  # "in the morning" is not "in the evening"
+    concepts = {"day", "week", "month", "year"}
+    return (frozenset(found) | frozenset(stem_all(found)) | concepts) - parts_of_the_day
