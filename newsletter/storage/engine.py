@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
@@ -49,6 +47,10 @@ def migrate(engine: Engine) -> None:
     Raises:
         StoreError: The database cannot be reached or written.
     """
+    # Here, because it takes 12 MB, and a sender that finds everything migrated should stay small.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 
 from newsletter.ports import Letter, Outbox
@@ -209,15 +210,14 @@ class Connection(asyncio.Protocol):
         if not self.features.chunking:
             self._later.append((Stage.DATA, b"DATA\r\n"))
 
-    def _flush(self, first: bytes = b"") -> None:
+    def _flush(self, first: Iterable[bytes] = ()) -> None:
         """Send `first` and as many commands behind it as the server takes at once (RFC 2920)."""
-        out = [first] if first else []
+        out = [*first]
         while self._later and (self.features.pipelining or not self._due):
             stage, command = self._later.popleft()
             self._due.append(stage)
             out.append(command)
-        if out:
-            self._write(b"".join(out))
+        self._write(b"".join(out))
 
     def _on_reply(self, stage: Stage, reply: Reply) -> None:
         if stage is Stage.DOT:
@@ -232,7 +232,8 @@ class Connection(asyncio.Protocol):
             complete = len(self._said) == (2 if self.features.chunking else 3)
             if complete or (reply.code >= 400 and not self._due):
                 self._conclude()
-        self._flush()
+        if self._later:
+            self._flush()
 
     def _on_dot(self, reply: Reply) -> None:
         letter, self._body = self._body, None
@@ -284,14 +285,17 @@ class Connection(asyncio.Protocol):
         """Send the message, once the outbox lets its end leave, and the next envelope right behind it."""
         assert self._outbox is not None
         content = letter.content()
-        if 0 < self.features.size < len(content):
-            why = f"the message has {len(content)} octets, the mail server takes {self.features.size}"
+        size = sum(map(len, content))
+        if 0 < self.features.size < size:
+            why = f"the message has {size} octets, the mail server takes {self.features.size}"
             self._envelope = None
             self._outbox.settle(letter, Receipt(Outcome.PENDING, Cause.CONTENT, 552, "5.3.4", why))
             self._drop(why)
             return
-        head = b"BDAT %d LAST\r\n" % len(content) if self.features.chunking else b""
-        end = b"" if self.features.chunking else b".\r\n"
+        if self.features.chunking:
+            content.insert(0, b"BDAT %d LAST\r\n" % size)
+        else:
+            content.append(b".\r\n")
         self._envelope, self._body = None, letter
 
         def leave(granted: bool) -> None:
@@ -304,7 +308,7 @@ class Connection(asyncio.Protocol):
             following = self._next()
             if following is not None:
                 self._begin(following)
-            self._flush(b"%b%b%b" % (head, content, end) if head else content + end)
+            self._flush(content)
 
         self._outbox.leaving(letter, leave)
 
