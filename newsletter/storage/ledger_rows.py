@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from subscribers.deliveries import Receipt
 
-#: Rows in one INSERT. SQLite takes 32,766 parameters, and 8 stand for one row.
-_ROWS = 1_000
+#: How many rows stand in one INSERT on SQLite. Few lengths, since each is prepared once and kept.
+_BLOCKS = (128, 16, 1)
 
 #: What a later result may change about an earlier one: a fact takes the place of a doubt, nothing else.
 _ON_CONFLICT = """
@@ -34,13 +34,20 @@ Row = tuple[int, int, Receipt]
 
 def add_outcomes(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
     """Add how it ended for these people. Who has an outcome keeps it, unless it was uncertain."""
-    add = _add_to_postgresql if connection.dialect.name == "postgresql" else _add_to_sqlite
-    for first in range(0, len(rows), _ROWS):
-        add(connection, rows[first : first + _ROWS], now)
-
-
-def _add_to_sqlite(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        _add_to_postgresql(connection, rows, now)
+        return
     at = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    first = 0
+    for block in _BLOCKS:
+        while first + block <= len(rows):
+            _add_to_sqlite(connection, rows[first : first + block], at)
+            first += block
+
+
+def _add_to_sqlite(connection: Connection, rows: Sequence[Row], at: str) -> None:
     values: list[object] = []
     for mailing, idx, r in rows:
         values += (mailing, idx, r.outcome.value, r.cause.value, r.code, r.enhanced, r.reply, at)
