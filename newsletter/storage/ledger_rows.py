@@ -1,11 +1,9 @@
 """Moves the ledger's rows in single statements: a sender's loop must not wait for its database thread once per row."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection
 
 from subscribers.deliveries import Receipt
 
@@ -61,15 +59,3 @@ def _add_to_postgresql(connection: Connection, rows: Sequence[Row], now: datetim
         strict=True,
     )
     connection.exec_driver_sql(_POSTGRESQL, (now.astimezone(UTC), *map(list, columns)))
-
-
-def rows_at_once(connection: Connection, columns: Sequence[ColumnElement[Any]]) -> list[list[Any]]:
-    """Return the rows of a query as one value: fetched one by one, each row would wait for the interpreter's lock."""
-    functions: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-        "postgresql": (func.json_agg, func.json_build_array),
-        "sqlite": (func.json_group_array, func.json_array),
-    }
-    gather, row = functions[connection.dialect.name]
-    found = connection.execute(select(gather(row(*columns)))).scalar()
-    rows: list[list[Any]] = json.loads(found) if isinstance(found, str) else found or []
-    return sorted(rows)
