@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from content.approvals import Approval
 from content.articles import Article
@@ -63,13 +63,12 @@ class Rendering:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """One message in a sender's hands. Its bytes are made when they are asked for: a queue of letters is small."""
 
     delivery: Delivery
     sender: str  #: the envelope sender, where bounces come back
-    content: Callable[[], bytes]  #: the whole message, CRLF, no line beginning with a dot
+    content: Callable[[], list[bytes]]  #: the whole message in pieces: CRLF, no line begins with a dot
 
 
 class Outbox(Protocol):

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -203,7 +203,7 @@ class _Sender:
         delivery = letter.delivery
         self._in_hand -= 1
         if receipt.outcome is Outcome.UNCERTAIN and self._resend:
-            receipt = replace(receipt, outcome=Outcome.DEFERRED)
+            receipt = receipt._replace(outcome=Outcome.DEFERRED)
         if receipt.outcome is not Outcome.PENDING:
             self._troubles = 0
             self._finish(delivery, receipt)
@@ -220,7 +220,7 @@ class _Sender:
             return
         # Something about this letter, or about this hour, breaks the line: let the others pass.
         del self._broken[place]
-        self._finish(delivery, replace(receipt, outcome=Outcome.DEFERRED))
+        self._finish(delivery, receipt._replace(outcome=Outcome.DEFERRED))
 
     def trouble(self, receipt: Receipt) -> None:
         """Note that the server fails us as a whole."""

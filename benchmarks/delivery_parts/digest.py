@@ -14,28 +14,23 @@ KEY = b"a key for the benchmark, 32 octets long"
 #: Items of the digest; each is 620 octets of HTML and 50 of text, so that a message has 62 KB.
 ITEMS = 84
 
-_ITEM = (
-    '<tr><td style="padding:12px 24px;font:16px/1.5 Georgia,serif;color:#222222">'
-    '<h2 style="margin:0 0 4px;font-size:20px"><a href="https://news.example.org/a/{n}" style="color:#7a1f4b">'
-    "Retinol, Schritt {n}: ein ruhiger Abend</a></h2><p>A pea-sized amount on dry skin, two evenings a week at first; "
-    "rest when it stings. Fine needles make tiny channels in the skin – the plumpness of the first days is swelling.</p>"
-    '<p style="margin:0"><a href="https://news.example.org/a/{n}#how" style="color:#7a1f4b">How it works</a></p></td></tr>\n'
-)  # fmt: skip
-
-
-def _slot(name: str) -> str:
-    return f"{SLOT_OPEN}{name}{SLOT_CLOSE}"
+_ITEM = """\
+<tr><td style="padding:12px 24px;font:16px/1.5 Georgia,serif;color:#222222">
+<h2 style="margin:0 0 4px;font-size:20px"><a href="https://news.example.org/a/{n}" style="color:#7a1f4b">
+Retinol, Schritt {n}: ein ruhiger Abend</a></h2><p>A pea-sized amount on dry skin, two evenings a week at first;
+rest when it stings. Fine needles make tiny channels in the skin – the plumpness of the first days is swelling.</p>
+<p style="margin:0"><a href="https://news.example.org/a/{n}#how" style="color:#7a1f4b">How it works</a></p></td></tr>
+"""
 
 
 def make_rendering() -> Rendering:
     """Return the digest, its personal slots open."""
     items = "".join(_ITEM.format(n=n) for n in range(ITEMS))
-    html = (
-        f"<html><body><p>Good morning {_slot('name')}</p><table>{items}</table>"
-        f'<p><a href="{_slot("unsubscribe_url")}">Leave</a> <a href="{_slot("preferences_url")}">Change</a></p></body></html>'
-    )
+    name, leave, change = (f"{SLOT_OPEN}{slot}{SLOT_CLOSE}" for slot in ("name", "unsubscribe_url", "preferences_url"))
+    end = f'<p><a href="{leave}">Leave</a> <a href="{change}">Change</a></p>'
+    html = f"<html><body><p>Good morning {name}</p><table>{items}</table>{end}</body></html>"
     lines = "".join(f"* Retinol, Schritt {n}: https://news.example.org/a/{n}\n" for n in range(ITEMS))
-    text = f"Good morning {_slot('name')}\n\n{lines}\nLeave: {_slot('unsubscribe_url')}\nChange: {_slot('preferences_url')}\n"
+    text = f"Good morning {name}\n\n{lines}\nLeave: {leave}\nChange: {change}\n"
     return Rendering("Beauty News – this week", html, text)
 
 

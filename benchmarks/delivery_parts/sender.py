@@ -7,10 +7,13 @@ import resource
 import time
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
 from benchmarks.delivery_parts.digest import make_composer
 from newsletter.sending import Options, Sent, run, send
 from newsletter.storage.engine import open_engine
 from newsletter.storage.ledger import Ledger
+from newsletter.transports.dkim import Signer, SigningKey
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Server
 
@@ -25,6 +28,7 @@ def main() -> None:
     parser.add_argument("--fsync", action="store_true")
     parser.add_argument("--resend", action="store_true")
     parser.add_argument("--dot-timeout", type=float, default=600)
+    parser.add_argument("--rsa", action="store_true", help="sign with RSA-2048")
     parser.add_argument("--profile", type=Path)
     a = parser.parse_args()
     server = Server(
@@ -32,7 +36,8 @@ def main() -> None:
     )
     options = Options(journals=a.journals, fsync=a.fsync, resend_uncertain=a.resend)
     ledger = Ledger(open_engine(a.url))
-    composer = make_composer()
+    key = SigningKey("news.example.org", "bench", generate_private_key(65537, 2048)) if a.rsa else None
+    composer = make_composer(Signer([key]) if key else None)
 
     async def work() -> Sent:
         return await send(ledger, SmtpTransport(server), composer, options)

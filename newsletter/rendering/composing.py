@@ -10,11 +10,8 @@ from newsletter.rendering.mime import Identity, Template
 from subscribers.bounces import delivery_number, envelope_sender
 from subscribers.deliveries import Delivery, sign
 
-#: The slot that every message has, whatever its template prints.
-UNSUBSCRIBE = "unsubscribe_url"
-
-#: Puts signatures in front of a message, given its header and its body.
-Seal = Callable[[bytes, bytes], bytes]
+#: Returns the signatures to stand in front of a message, given its header and the pieces of its body.
+Seal = Callable[[bytes, list[bytes]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +59,12 @@ class Composer:
         sender = envelope_sender(delivery.mailing, delivery.idx, signature, self._bounce_domain)
         return Letter(delivery, sender, partial(self._content, delivery, signature))
 
-    def _content(self, delivery: Delivery, signature: str) -> bytes:
+    def _content(self, delivery: Delivery, signature: str) -> list[bytes]:
         template = self._template(delivery.edition, delivery.variant)
         slots = {"name": delivery.name, **self._links(delivery)}
         message_id = f"{delivery_number(delivery.mailing, delivery.idx, signature)}@{self._domain}"
-        head = template.headers(delivery.name, delivery.address, message_id, slots[UNSUBSCRIBE], slots)
-        body = template.body(slots)
-        return (self._seal(head, body) if self._seal else b"") + head + body
+        pieces = template.merge(delivery.name, delivery.address, message_id, slots)
+        return [self._seal(pieces[0], pieces[1:]), *pieces] if self._seal else pieces
 
     def _template(self, edition: str, variant: str) -> Template:
         template = self._templates.get((edition, variant))

@@ -2,18 +2,23 @@
 
 import binascii
 import re
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from hashlib import sha256
 from html import escape
+from urllib.parse import quote
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
 
 #: What stands between two runs of standing bytes: a slot's name, and how its value is written there.
 Slot = tuple[str, Callable[[str], bytes]]
+
+#: The slot that every message has, in its header if nowhere else: an https address that acts on POST (RFC 8058).
+UNSUBSCRIBE = "unsubscribe_url"
 
 #: Longest line of quoted-printable text, its soft break included (RFC 2045, 6.7).
 _LINE = 76
@@ -29,6 +34,8 @@ _PLAIN = re.compile(r"[!-<>-~](?:[ !-<>-~]{0,72}[!-<>-~])?").fullmatch
 
 #: What must not begin a line: the dot is SMTP's (RFC 5321, 4.5.2), and a mailbox file quotes "From ".
 _AT_START = (".", "From ")
+
+_NO_MARKUP = re.compile(r"[^&<>\"']*").fullmatch
 
 #: A name that needs no quotes in a header (RFC 5322 atoms).
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*").fullmatch
@@ -48,7 +55,7 @@ class Identity:
 class Template:
     """One rendering, encoded: bytes that stand, and the places where a person's own values go."""
 
-    __slots__ = ("_body", "_headers", "_slots", "_subject", "slots")
+    __slots__ = ("_fills", "_headers", "_pieces", "_rendering", "_subject", "slots")
 
     def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
         """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message."""
@@ -59,57 +66,45 @@ class Template:
         _open_part(pieces, f"\r\n--{boundary}\r\n", "html")
         _encode_body(pieces, rendering.html, _as_html)
         pieces.append(f"\r\n--{boundary}--\r\n".encode())
-        self._body, self._slots = _join(pieces)
-        self._subject = rendering.subject
+        self._pieces, self._fills = _join(pieces)
+        self._rendering = rendering
+        self._subject = "" if SLOT_OPEN in rendering.subject else unstructured(rendering.subject, "Subject")
         self._headers = _standing_headers(identity, date, boundary)
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
-    def headers(
-        self, to_name: str, to_address: str, message_id: str, unsubscribe_url: str, slots: Mapping[str, str]
-    ) -> bytes:
-        """Return the header of one person's message, the empty line that ends it included.
+    def merge(self, name: str, address: str, message_id: str, slots: Mapping[str, str]) -> list[bytes]:
+        """Return one person's message in pieces: its header with the empty line that ends it, then its body.
+
+        Lines end with CRLF, and none begins with a dot. Pieces, not one string: whoever sends them joins them
+        with what goes before and behind, and a digest is copied once only.
 
         Args:
-            to_name: As the person wrote it; may be empty.
-            to_address: Where it goes.
+            name: As the person wrote it; may be empty.
+            address: Where it goes.
             message_id: Without angle brackets.
-            unsubscribe_url: An https address that acts on POST (RFC 8058).
-            slots: A value for every name in `self.slots`.
+            slots: A value for `unsubscribe_url` and for every name in `self.slots`.
 
         Raises:
             KeyError: A slot has no value.
         """
+        values = {slot: one_line(value) for slot, value in slots.items()}
+        pieces = self._pieces.copy()
+        pieces[0] = self._header(name, address, message_id, values)
+        for (slot, encode), places in self._fills:
+            value = encode(values[slot])
+            for at in places:
+                pieces[at] = value
+        return pieces
+
+    def _header(self, name: str, address: str, message_id: str, values: Mapping[str, str]) -> bytes:
+        subject = self._subject or unstructured(fill(self._rendering.subject, values), "Subject")
         # List-Unsubscribe stays on one line, raw: an encoded or folded address is none to a mailbox provider.
         own = (
-            f"To: {mailbox(to_name, to_address)}\r\n"
-            f"Subject: {self._subject_for(slots)}\r\n"
-            f"Message-ID: <{message_id}>\r\n"
-            f"List-Unsubscribe: <{one_line(unsubscribe_url)}>\r\n"
+            f"To: {mailbox(name, address)}\r\nSubject: {subject}\r\nMessage-ID: <{message_id}>\r\n"
+            f"List-Unsubscribe: <{_address_in_header(values[UNSUBSCRIBE])}>\r\n"
         )
         return own.encode() + self._headers
-
-    def body(self, slots: Mapping[str, str]) -> bytes:
-        """Return the body of one person's message: CRLF line ends, and no line that begins with a dot.
-
-        Raises:
-            KeyError: A slot has no value.
-        """
-        if not self._slots:
-            return self._body[0]
-        pieces = self._body.copy()
-        done: dict[Slot, bytes] = {}
-        for at, slot in self._slots:
-            value = done.get(slot)
-            if value is None:
-                value = done[slot] = slot[1](slots[slot[0]])
-            pieces[at] = value
-        return b"".join(pieces)
-
-    def _subject_for(self, slots: Mapping[str, str]) -> str:
-        if SLOT_OPEN not in self._subject:
-            return unstructured(self._subject, "Subject")
-        return unstructured(fill(self._subject, slots), "Subject")
 
 
 def fill(text: str, slots: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
@@ -119,9 +114,13 @@ def fill(text: str, slots: Mapping[str, str], encode: Callable[[str], str] = str
 
 def one_line(value: str) -> str:
     """Return a personal value as it is printed: on one line, without control characters or slots of its own."""
-    if value.isprintable() and value.isascii():
+    if value.isprintable():
         return value.strip()
     return _CONTROLS.sub(" ", value.replace(SLOT_OPEN, "").replace(SLOT_CLOSE, "")).strip()
+
+
+def _address_in_header(url: str) -> str:
+    return url if url.isascii() else quote(url, safe=string.punctuation)
 
 
 def mailbox(name: str, address: str) -> str:
@@ -186,27 +185,24 @@ def _encode_body(pieces: list[bytes | Slot], text: str, encode: Callable[[str], 
 
 
 def _as_text(value: str) -> bytes:
-    value = one_line(value)
     return value.encode() if _PLAIN(value) and not value.startswith(_AT_START) else quoted_printable(value)
 
 
 def _as_html(value: str) -> bytes:
-    return _as_text(escape(one_line(value)))
+    return _as_text(value if _NO_MARKUP(value) else escape(value))
 
 
-def _join(
-    pieces: list[bytes | Slot],
-) -> tuple[list[bytes], tuple[tuple[int, Slot], ...]]:
-    """Return the pieces with what stands side by side joined, and where the slots are."""
-    joined: list[bytes] = [b""]
-    slots = []
+def _join(pieces: list[bytes | Slot]) -> tuple[list[bytes], tuple[tuple[Slot, tuple[int, ...]], ...]]:
+    """Return the pieces, behind an empty one, with neighbours joined, and the places of each slot among them."""
+    joined: list[bytes] = [b"", b""]
+    places: dict[Slot, tuple[int, ...]] = {}
     for piece in pieces:
         if isinstance(piece, bytes):
             joined[-1] += piece
         else:
-            slots.append((len(joined), piece))
+            places[piece] = (*places.get(piece, ()), len(joined))
             joined += [b"", b""]
-    return joined, tuple(slots)
+    return joined, tuple(places.items())
 
 
 def quoted_printable(text: str) -> bytes:

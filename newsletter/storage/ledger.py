@@ -1,24 +1,26 @@
 """The senders' side of the ledger: the audience frozen first, leases on chunks of it, outcomes that are only added."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from newsletter.storage.engine import reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_desk import LedgerDesk
 from newsletter.storage.ledger_queries import MailingState, find_mailing, may_run, pages, still_open, withdraw
-from newsletter.storage.ledger_rows import add_outcomes, rows_at_once
+from newsletter.storage.ledger_rows import add_outcomes
+from newsletter.storage.ledger_statements import FIRST_FREE, GIVE_BACK, LEASED, LET_RETRIES_GO, READ, THIS_FREE
+from newsletter.storage.ledger_statements import LEASE as LEASE_CHUNK
 from newsletter.storage.ledger_tables import audience, chunks, mailings, retries
-from newsletter.storage.people import subscriptions, suppressions
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally
-from subscribers.people import SubscriptionState, address_key
+from subscribers.people import address_key
 
 #: People leased at once. Below 100 the database is the limit; above 1,000 a lost host leaves too many uncertain.
 CHUNK = 500
@@ -43,8 +45,7 @@ class Chunk:
     deliveries: tuple[Delivery, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """One delivery and what its attempt came to."""
 
     delivery: Delivery
@@ -191,13 +192,7 @@ class Ledger(LedgerDesk):
         self, connection: Connection, owner: str, held: Mapping[int, int], now: datetime
     ) -> tuple[frozenset[int], frozenset[int]]:
         """Return which of the chunks are still the sender's, and which of these it is to give back."""
-        query = (
-            select(chunks.c.id, chunks.c.epoch, chunks.c.lease_until, mailings.c.state)
-            .join(mailings, mailings.c.id == chunks.c.mailing)
-            .where(chunks.c.state == "leased", chunks.c.owner == owner)
-            .with_for_update(of=chunks)
-        )
-        rows = connection.execute(query).all()
+        rows = connection.execute(LEASED, {"owner": owner}).all()
         mine = [row for row in rows if held.get(row.id) == row.epoch]
         old = [row.id for row in mine if row.lease_until - now < LEASE * 2 / 3]
         if old:
@@ -246,38 +241,30 @@ class Ledger(LedgerDesk):
 
     def _give_back(self, connection: Connection, id_: int, now: datetime) -> None:
         """Close a chunk; if somebody in it is still pending, set it free instead."""
-        chunk = connection.execute(select(chunks).where(chunks.c.id == id_)).one()
-        if chunk.hi is None:
-            connection.execute(update(retries).where(retries.c.chunk == id_).values(chunk=None))
-            connection.execute(delete(chunks).where(chunks.c.id == id_))
-        else:
-            left = connection.execute(select(func.count()).select_from(still_open(chunk).subquery())).scalar_one()
-            after = {"state": "free" if left else "done", "owner": "", "epoch": chunk.epoch + 1, "lease_until": None}
-            connection.execute(update(chunks).where(chunks.c.id == id_).values(after))
-        state = connection.execute(select(mailings.c.state).where(mailings.c.id == chunk.mailing)).scalar_one()
-        if state == MailingState.STOPPED.value:
-            withdraw(connection, chunk.mailing, now)
+        mailing = connection.execute(
+            select(mailings.c.id, mailings.c.state)
+            .join(chunks, chunks.c.mailing == mailings.c.id)
+            .where(chunks.c.id == id_)
+        ).one()
+        if connection.execute(GIVE_BACK, {"chunk": id_}).rowcount == 0:
+            release, remove = LET_RETRIES_GO
+            connection.execute(release, {"of_chunk": id_})
+            connection.execute(remove, {"chunk": id_})
+        if mailing.state == MailingState.STOPPED.value:
+            withdraw(connection, mailing.id, now)
 
     def _lease(self, connection: Connection, owner: str, now: datetime, only: str | None) -> Chunk | None:
-        id_ = connection.execute(
-            select(chunks.c.id)
-            .join(mailings, mailings.c.id == chunks.c.mailing)
-            .where(chunks.c.state == "free", may_run(now, only))
-            .order_by(chunks.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=chunks)
-        ).scalar()
-        if id_ is None:
-            id_ = self._gather_retries(connection, now, only)
-        if id_ is None:
+        chunk = connection.execute(FIRST_FREE[only is not None], {"now": now, "edition": only}).first()
+        if chunk is None:
+            due = self._gather_retries(connection, now, only)
+            chunk = connection.execute(THIS_FREE, {"chunk": due}).first() if due is not None else None
+        if chunk is None:
             return None
-        leased = update(chunks).where(chunks.c.id == id_, chunks.c.state == "free")
-        row = connection.execute(
-            leased.values(state="leased", owner=owner, epoch=chunks.c.epoch + 1, lease_until=now + LEASE).returning(
-                chunks
-            )
-        ).one()
-        return Chunk(id=row.id, mailing=row.mailing, epoch=row.epoch, deliveries=self._read(connection, row, now))
+        claim = {"chunk": chunk.id, "seen": chunk.epoch, "by": owner, "until": now + LEASE}
+        if connection.execute(LEASE_CHUNK, claim).rowcount != 1:
+            return None
+        deliveries = self._read(connection, chunk, now)
+        return Chunk(id=chunk.id, mailing=chunk.mailing, epoch=chunk.epoch + 1, deliveries=deliveries)
 
     def _gather_retries(self, connection: Connection, now: datetime, only: str | None) -> int | None:
         """Put the retries of one edition that are due into a chunk of their own; return its id."""
@@ -301,48 +288,21 @@ class Ledger(LedgerDesk):
 
     def _read(self, connection: Connection, chunk: Row[Any], now: datetime) -> tuple[Delivery, ...]:
         """Return whom the chunk holds, after writing down who must not be written to any more."""
-        mailing = connection.execute(select(mailings).where(mailings.c.id == chunk.mailing)).one()
-        held = still_open(chunk).subquery()
-        blocked = (
-            select(func.min(suppressions.c.reason))
-            .where(
-                suppressions.c.key == held.c.key,
-                suppressions.c.since <= now,
-                or_(suppressions.c.until.is_(None), suppressions.c.until > now),
-            )
-            .scalar_subquery()
-        )
-        left = (
-            select(subscriptions.c.state)
-            .where(
-                subscriptions.c.list == mailing.mailing_list,
-                subscriptions.c.subscriber == held.c.subscriber,
-                subscriptions.c.state != SubscriptionState.CONFIRMED.value,
-            )
-            .scalar_subquery()
-        )
-        columns = (held.c.idx, held.c.subscriber, held.c.address, held.c.name, held.c.variant, held.c.attempts)
-        rows = rows_at_once(connection, (*columns, func.coalesce(blocked, left, "")))
-        add_outcomes(
-            connection, [(chunk.mailing, r[0], Receipt(Outcome.EXCLUDED, reply=r[6])) for r in rows if r[6]], now
-        )
-        out = [r[0] for r in rows if r[6] and r[5]]
+        query = READ[chunk.hi is None][connection.dialect.name]
+        place = {"chunk": chunk.id} if chunk.hi is None else {"mailing": chunk.mailing, "lo": chunk.lo, "hi": chunk.hi}
+        found = connection.execute(query, {"list": chunk.mailing_list, "now": now, **place}).scalar()
+        rows: list[list[Any]] = sorted(json.loads(found) if isinstance(found, str) else found or [])
+        out = [row for row in rows if row[6]]
         if out:
-            connection.execute(delete(retries).where(retries.c.mailing == chunk.mailing, retries.c.idx.in_(out)))
+            excluded = [(chunk.mailing, row[0], Receipt(Outcome.EXCLUDED, reply=row[6])) for row in out]
+            add_outcomes(connection, excluded, now)
+            tried = [row[0] for row in out if row[5]]
+            connection.execute(delete(retries).where(retries.c.mailing == chunk.mailing, retries.c.idx.in_(tried)))
+        mailing, id_, edition = chunk.mailing, chunk.id, chunk.edition
         return tuple(
-            Delivery(
-                mailing=chunk.mailing,
-                idx=idx,
-                chunk=chunk.id,
-                edition=mailing.edition,
-                subscriber=subscriber,
-                address=address,
-                name=name,
-                variant=variant,
-                attempts=attempts,
-            )
-            for idx, subscriber, address, name, variant, attempts, out_ in rows
-            if not out_
+            Delivery(mailing, idx, id_, edition, subscriber, address, name, variant, attempts)
+            for idx, subscriber, address, name, variant, attempts, why_not in rows
+            if not why_not
         )
 
     # After a death

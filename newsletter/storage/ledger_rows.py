@@ -1,16 +1,14 @@
 """Moves the ledger's rows in single statements: a sender's loop must not wait for its database thread once per row."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection
 
 from subscribers.deliveries import Receipt
 
-#: Rows in one INSERT. SQLite takes 32,766 parameters, and 8 stand for one row.
-_ROWS = 1_000
+#: How many rows stand in one INSERT on SQLite. Few lengths, since each is prepared once and kept.
+_BLOCKS = (128, 16, 1)
 
 #: What a later result may change about an earlier one: a fact takes the place of a doubt, nothing else.
 _ON_CONFLICT = """
@@ -34,13 +32,20 @@ Row = tuple[int, int, Receipt]
 
 def add_outcomes(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
     """Add how it ended for these people. Who has an outcome keeps it, unless it was uncertain."""
-    add = _add_to_postgresql if connection.dialect.name == "postgresql" else _add_to_sqlite
-    for first in range(0, len(rows), _ROWS):
-        add(connection, rows[first : first + _ROWS], now)
-
-
-def _add_to_sqlite(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        _add_to_postgresql(connection, rows, now)
+        return
     at = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    first = 0
+    for block in _BLOCKS:
+        while first + block <= len(rows):
+            _add_to_sqlite(connection, rows[first : first + block], at)
+            first += block
+
+
+def _add_to_sqlite(connection: Connection, rows: Sequence[Row], at: str) -> None:
     values: list[object] = []
     for mailing, idx, r in rows:
         values += (mailing, idx, r.outcome.value, r.cause.value, r.code, r.enhanced, r.reply, at)
@@ -54,15 +59,3 @@ def _add_to_postgresql(connection: Connection, rows: Sequence[Row], now: datetim
         strict=True,
     )
     connection.exec_driver_sql(_POSTGRESQL, (now.astimezone(UTC), *map(list, columns)))
-
-
-def rows_at_once(connection: Connection, columns: Sequence[ColumnElement[Any]]) -> list[list[Any]]:
-    """Return the rows of a query as one value: fetched one by one, each row would wait for the interpreter's lock."""
-    functions: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-        "postgresql": (func.json_agg, func.json_build_array),
-        "sqlite": (func.json_group_array, func.json_array),
-    }
-    gather, row = functions[connection.dialect.name]
-    found = connection.execute(select(gather(row(*columns)))).scalar()
-    rows: list[list[Any]] = json.loads(found) if isinstance(found, str) else found or []
-    return sorted(rows)

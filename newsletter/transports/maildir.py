@@ -22,7 +22,7 @@ class MaildirTransport(OneByOne):
         delivery = letter.delivery
         name = f"{delivery.mailing}.{delivery.idx}.newsletter"
         try:
-            await asyncio.to_thread(self._replace, name, letter.content())
+            await asyncio.to_thread(self._replace, name, b"".join(letter.content()))
         except OSError as error:
             # Renaming comes last: what failed before it is not there.
             return Receipt(Outcome.DEFERRED, reply=f"{self._folder}: {error.strerror}")

@@ -14,7 +14,6 @@ from newsletter.transports.smtp_login import (
     ServerError,
     envelope_address,
     greet,
-    needs_utf8,
     tls_context,
 )
 from newsletter.transports.smtp_replies import Lines, Reply
@@ -22,6 +21,10 @@ from subscribers.deliveries import Cause, Outcome, Receipt, Stage, judge
 
 #: Longest pause between two attempts to connect, in seconds.
 _LONGEST_WAIT = 60.0
+
+#: The replies that are due to a message and the envelope behind it, as long as everything goes well.
+_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_STEADY = (Stage.DOT, *_ENVELOPE)
 
 #: How often answers are looked for that are overdue, in seconds.
 _WATCH = 0.5
@@ -67,6 +70,11 @@ class Connection(asyncio.Protocol):
             self._drop(str(error))
             return
         self._since = time.monotonic()
+        if len(replies) == 4 and self._is_steady(replies):
+            self._on_dot(replies[0])
+            self._due.clear()
+            self._transmit()
+            return
         for reply in replies:
             if self._outbox is None:
                 self._hear(reply)
@@ -160,8 +168,7 @@ class Connection(asyncio.Protocol):
             return
         letter = self._next()
         if letter is not None:
-            self._begin(letter)
-            self._flush()
+            self._write(self._begin(letter))
         elif self._closing or self._is_worn_out:
             # The answer does not matter: every letter is settled.
             self._write(b"QUIT\r\n")
@@ -197,31 +204,49 @@ class Connection(asyncio.Protocol):
             self._outbox.settle(letter, refusal)
         return None
 
-    def _begin(self, letter: Letter, reset: bool = False) -> None:
-        """Put what asks the server to take `letter` behind what is still to be said."""
+    def _begin(self, letter: Letter, reset: bool = False) -> bytes:
+        """Return what asks the server to take `letter`; what it must not be told at once is kept for later."""
         self._envelope, self._said = letter, []
-        utf8 = b" BODY=8BITMIME SMTPUTF8" if not letter.delivery.address.isascii() and needs_utf8(letter) else b""
+        address, parameters = letter.delivery.address, b""
+        if not address.isascii():
+            address = envelope_address(address)
+            parameters = b"" if address.isascii() else b" BODY=8BITMIME SMTPUTF8"
+        mail = b"MAIL FROM:<%b>%b\r\n" % (letter.sender.encode(), parameters)
+        rcpt = b"RCPT TO:<%b>\r\n" % address.encode()
+        if self.features.pipelining and not self.features.chunking and not reset:
+            self._due.extend(_ENVELOPE)
+            return mail + rcpt + b"DATA\r\n"
         if reset:
             self._later.append((Stage.HELLO, b"RSET\r\n"))
-        address = envelope_address(letter.delivery.address).encode()
-        self._later.append((Stage.MAIL, b"MAIL FROM:<%b>%b\r\n" % (letter.sender.encode(), utf8)))
-        self._later.append((Stage.RCPT, b"RCPT TO:<%b>\r\n" % address))
+        self._later += ((Stage.MAIL, mail), (Stage.RCPT, rcpt))
         if not self.features.chunking:
             self._later.append((Stage.DATA, b"DATA\r\n"))
+        return self._commands()
 
-    def _flush(self, first: bytes = b"") -> None:
-        """Send `first` and as many commands behind it as the server takes at once (RFC 2920)."""
-        out = [first] if first else []
+    def _commands(self) -> bytes:
+        """Return as many of the commands that wait as the server takes at once (RFC 2920)."""
+        out = []
         while self._later and (self.features.pipelining or not self._due):
             stage, command = self._later.popleft()
             self._due.append(stage)
             out.append(command)
-        if out:
-            self._write(b"".join(out))
+        return b"".join(out)
+
+    def _is_steady(self, replies: list[Reply]) -> bool:
+        """Tell whether these say: the last message is taken, go on with the next. So it is nearly always."""
+        dot, mail, rcpt, data = replies
+        return (
+            dot.code == mail.code == rcpt.code == 250
+            and data.code == 354
+            and tuple(self._due) == _STEADY
+            and not self._why
+        )
 
     def _on_reply(self, stage: Stage, reply: Reply) -> None:
         if stage is Stage.DOT:
             self._on_dot(reply)
+            if not self._due and not self._later:
+                self.wake()
         elif stage is Stage.HELLO or reply.code == 421:
             if not 200 <= reply.code < 300:
                 self._drop(f"{reply.code} {reply.text}")
@@ -232,7 +257,8 @@ class Connection(asyncio.Protocol):
             complete = len(self._said) == (2 if self.features.chunking else 3)
             if complete or (reply.code >= 400 and not self._due):
                 self._conclude()
-        self._flush()
+        if self._later:
+            self._write(self._commands())
 
     def _on_dot(self, reply: Reply) -> None:
         letter, self._body = self._body, None
@@ -242,8 +268,6 @@ class Connection(asyncio.Protocol):
             self._outbox.settle(letter, receipt)
             if receipt.outcome is Outcome.UNCERTAIN or reply.code == 421:
                 self._drop(f"{reply.code} {reply.text}")
-        if not self._due and not self._later:
-            self.wake()
 
     def _conclude(self) -> None:
         """Judge the replies to an envelope as a whole."""
@@ -254,7 +278,7 @@ class Connection(asyncio.Protocol):
         if failed is None:
             fits = all(200 <= reply.code < 300 for reply in said[:2])
             if fits and all(reply.code == 354 for reply in said[2:]):
-                self._transmit(letter)
+                self._transmit()
             else:
                 self._drop(f"a reply that does not fit: {said[-1].code} {said[-1].text}")
             return
@@ -272,30 +296,32 @@ class Connection(asyncio.Protocol):
             return
         following = self._next()
         if following is not None:
-            self._begin(following, reset=failed > 0)
-            self._flush()
+            self._write(self._begin(following, reset=failed > 0))
         elif failed > 0:
             self._later.append((Stage.HELLO, b"RSET\r\n"))
-            self._flush()
+            self._write(self._commands())
         else:
             self.wake()
 
-    def _transmit(self, letter: Letter) -> None:
+    def _transmit(self) -> None:
         """Send the message, once the outbox lets its end leave, and the next envelope right behind it."""
-        assert self._outbox is not None
+        letter, outbox = self._envelope, self._outbox
+        assert letter is not None
+        assert outbox is not None
         content = letter.content()
-        if 0 < self.features.size < len(content):
-            why = f"the message has {len(content)} octets, the mail server takes {self.features.size}"
-            self._envelope = None
-            self._outbox.settle(letter, Receipt(Outcome.PENDING, Cause.CONTENT, 552, "5.3.4", why))
-            self._drop(why)
-            return
-        head = b"BDAT %d LAST\r\n" % len(content) if self.features.chunking else b""
-        end = b"" if self.features.chunking else b".\r\n"
+        if self.features.chunking or self.features.size:
+            size = sum(map(len, content))
+            if 0 < self.features.size < size:
+                self._refuse_size(letter, size)
+                return
+        if self.features.chunking:
+            content.insert(0, b"BDAT %d LAST\r\n" % size)
+        else:
+            content.append(b".\r\n")
         self._envelope, self._body = None, letter
 
         def leave(granted: bool) -> None:
-            if self.lost.done() or not granted:
+            if not granted or self.lost.done():
                 self._body = None
                 self._drop("the lease ran out")
                 return
@@ -303,10 +329,20 @@ class Connection(asyncio.Protocol):
             self._due.append(Stage.DOT)
             following = self._next()
             if following is not None:
-                self._begin(following)
-            self._flush(b"%b%b%b" % (head, content, end) if head else content + end)
+                # Where commands have to wait for a reply, the reply to this message comes first.
+                content.append(self._begin(following))
+            if self._transport is not None:
+                # Most pieces are the same for everybody: uvloop hands them to the kernel without copying them first.
+                self._transport.writelines(content)
 
-        self._outbox.leaving(letter, leave)
+        outbox.leaving(letter, leave)
+
+    def _refuse_size(self, letter: Letter, size: int) -> None:
+        why = f"the message has {size} octets, the mail server takes {self.features.size}"
+        self._envelope = None
+        if self._outbox is not None:
+            self._outbox.settle(letter, Receipt(Outcome.PENDING, Cause.CONTENT, 552, "5.3.4", why))
+        self._drop(why)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self.lost.done():

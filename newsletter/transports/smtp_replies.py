@@ -10,6 +10,9 @@ REPLY_LINES = 1_000
 #: What we keep of a reply's text.
 TEXT_OCTETS = 2_000
 
+#: Whole replies that are remembered as read. Those with a queue's number in them never come again.
+_REMEMBERED = 64
+
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _LAST_LINE = re.compile(rb"([2-5]\d\d)(?: |$)").match
 _MORE_LINES = re.compile(rb"([2-5]\d\d)-").match
@@ -32,6 +35,7 @@ class Lines:
     def __init__(self) -> None:
         self._rest = b""
         self._before: list[tuple[int, bytes]] = []
+        self._heard: dict[bytes, Reply] = {}
 
     @property
     def has_rest(self) -> bool:
@@ -50,14 +54,27 @@ class Lines:
         self._rest = rest
         replies = []
         for line in lines:
-            line = line.rstrip(b"\r")
-            if found := _LAST_LINE(line):
-                replies.append(self._whole(int(found[1]), line[4:]))
-            elif found := _MORE_LINES(line):
-                self._before.append((int(found[1]), line[4 : 4 + TEXT_OCTETS]))
-            else:
-                raise ValueError(f"this is no mail server's reply: {line[:80]!r}")
+            # A server says "250 2.1.0 Ok" a hundred thousand times.
+            known = self._heard.get(line)
+            if known is not None and not self._before:
+                replies.append(known)
+                continue
+            replies += self._read(line)
         return replies
+
+    def _read(self, line: bytes) -> list[Reply]:
+        text = line.rstrip(b"\r")
+        if found := _MORE_LINES(text):
+            self._before.append((int(found[1]), text[4 : 4 + TEXT_OCTETS]))
+            return []
+        found = _LAST_LINE(text)
+        if found is None:
+            raise ValueError(f"this is no mail server's reply: {text[:80]!r}")
+        alone = not self._before
+        reply = self._whole(int(found[1]), text[4:])
+        if alone and len(self._heard) < _REMEMBERED:
+            self._heard[line] = reply
+        return [reply]
 
     def _whole(self, code: int, text: bytes) -> Reply:
         if not self._before:

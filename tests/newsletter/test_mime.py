@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
-from newsletter.rendering.mime import Identity, Template, fill, mailbox, one_line, quoted_printable
+from newsletter.rendering.mime import UNSUBSCRIBE, Identity, Template, fill, mailbox, one_line, quoted_printable
 from tests.builders import MONDAY
 
 IDENTITY = Identity(
@@ -24,7 +24,7 @@ IDENTITY = Identity(
     list_name="Beauty resources, tips, and news",
     feedback_id="2026-W48:beauty:weekly:news",
 )
-UNSUBSCRIBE = "https://news.example.org/u/" + "a" * 90
+LEAVE = "https://news.example.org/u/" + "a" * 90
 
 
 def slot(name: str) -> str:
@@ -42,8 +42,7 @@ RENDERING = Rendering(
 
 def merge(rendering: Rendering, slots: Mapping[str, str], name: str = "Ada", address: str = "ada@example.org") -> bytes:
     template = Template(rendering, IDENTITY, MONDAY)
-    head = template.headers(name, address, "1.2.abc@news.example.org", UNSUBSCRIBE, slots)
-    return head + template.body(slots)
+    return b"".join(template.merge(name, address, "1.2.abc@news.example.org", {UNSUBSCRIBE: LEAVE, **slots}))
 
 
 def parse(content: bytes) -> EmailMessage:
@@ -108,13 +107,13 @@ def test_any_name_survives_in_the_header(name: str) -> None:
 
 
 def test_the_headers_are_these_and_no_others() -> None:
-    message = parse(merge(RENDERING, {"name": "Ada", "unsubscribe_url": UNSUBSCRIBE}))
+    message = parse(merge(RENDERING, {"name": "Ada", UNSUBSCRIBE: LEAVE}))
 
     assert {name: str(value) for name, value in message.items()} == {
         "To": "Ada <ada@example.org>",
         "Subject": "Straffe Haut ohne Nadeln – this week",
         "Message-ID": "<1.2.abc@news.example.org>",
-        "List-Unsubscribe": f"<{UNSUBSCRIBE}>",
+        "List-Unsubscribe": f"<{LEAVE}>",
         "From": "Beauty News <hello@news.example.org>",
         "Date": "Mon, 23 Nov 2026 09:00:00 +0000",
         "List-Id": '"Beauty resources, tips, and news" <beauty.news.example.org>',
@@ -126,9 +125,9 @@ def test_the_headers_are_these_and_no_others() -> None:
 
 
 def test_the_unsubscribe_address_is_raw_and_on_one_line() -> None:
-    content = merge(RENDERING, {"name": "Ada", "unsubscribe_url": UNSUBSCRIBE})
+    content = merge(RENDERING, {"name": "Ada", UNSUBSCRIBE: LEAVE})
 
-    assert f"\r\nList-Unsubscribe: <{UNSUBSCRIBE}>\r\n".encode() in content
+    assert f"\r\nList-Unsubscribe: <{LEAVE}>\r\n".encode() in content
 
 
 def test_a_line_break_in_a_name_adds_no_header() -> None:
@@ -138,7 +137,7 @@ def test_a_line_break_in_a_name_adds_no_header() -> None:
 
 
 def test_the_same_letter_is_the_same_bytes() -> None:
-    slots = {"name": "Ada", "unsubscribe_url": UNSUBSCRIBE}
+    slots = {"name": "Ada", UNSUBSCRIBE: LEAVE}
 
     assert merge(RENDERING, slots) == merge(RENDERING, slots)
 
