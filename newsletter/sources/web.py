@@ -15,6 +15,7 @@ from newsletter.sources.collecting import Collector
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import Entry, believable, document_of
 from newsletter.sources.links import absolute
+from newsletter.sources.notes import FEW_WORDS
 from newsletter.sources.sanitising import MarkupError, check_shape
 
 #: Pages that one pull reads; the rest waits for the next one.
@@ -158,8 +159,7 @@ def extract(response: Response) -> Entry:
     # Half a second of imports that only this kind of source needs.
     import trafilatura
 
-    head = response.body[:200_000].decode("latin-1")
-    if "<" not in head:
+    if b"<" not in response.body:
         raise DocumentError("is no web page")
     try:
         check_shape(response.body.decode("latin-1"), DEPTH)
@@ -177,6 +177,8 @@ def extract(response: Response) -> Entry:
     )
     if found is None or not found.text:
         raise DocumentError("holds no article that we can find: give its feed, or the page of one article")
+    if len((found.raw_text or "").split()) < FEW_WORDS:
+        raise DocumentError("shows too little text: it may want JavaScript, a cookie or a subscription")
     return _entry(found.as_dict(), response)
 
 
