@@ -28,6 +28,7 @@ class Pull:
     approvals: tuple[Approval, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()  #: what was read, but not as it stood: for the editor's eye
+    gone: tuple[str, ...] = ()  #: ids of articles that the source showed before and shows no longer
     memory: dict[str, str] = field(default_factory=dict)
 
 

@@ -76,6 +76,7 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
+    at: datetime  #: when it came
     downgraded: bool = False  #: a redirect led from https to http
 
     @property
@@ -231,7 +232,9 @@ class Fetcher:
                 raise self._too_slow(address) from error
             except (*_FAILURES, zlib.error) as error:
                 raise self._failure(address, error, deadline) from error
-        return Response(url=address.url, status=status, headers=headers, body=body, downgraded=downgraded)
+        return Response(
+            url=address.url, status=status, headers=headers, body=body, at=datetime.now(UTC), downgraded=downgraded
+        )
 
     def _body(self, answer: requests.Response, address: Address, headers: Mapping[str, str]) -> Iterator[bytes]:
         """Yield the body, decompressed piece by piece, so that a bomb is stopped at the limit."""

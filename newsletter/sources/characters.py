@@ -23,6 +23,8 @@ _TOWER = re.compile(
     "([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 
+#: White space that XML cannot hold.
+_UNWRITABLE_SPACE = re.compile("[\v\f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DIRECTION = re.compile("[\u200e\u200f]")
 _SPACES = re.compile(r"[ \t\n\r\f\v\x1c-\x1f\x85\u2028\u2029]+")
@@ -40,7 +42,7 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _SURROGATE.sub("\ufffd", text)
+    text = _UNWRITABLE_SPACE.sub(" ", _SURROGATE.sub("\ufffd", text))
     # Dropping one character can bring two others together, of which the second then stands where it may not.
     while (cleaned := _TOWER.sub(r"\1", _DROPPED.sub("", text))) != text:
         text = cleaned

@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from content.approvals import Approval, Decision
-from content.articles import Article
-from newsletter.ports import Problem, Pull, SourceError
+from newsletter.ports import Pull, SourceError
 from newsletter.sources import docx, html, markdown, text
+from newsletter.sources.collecting import Collector
 from newsletter.sources.documents import Document, DocumentError, decode
 from newsletter.sources.facts import Facts, FactsError, load_yaml, parse_facts
-from newsletter.sources.notes import notes_on
 
 #: How each kind of file is read, by the end of its name.
 FORMATS: Mapping[str, Callable[[bytes], tuple[Document, ...]]] = {
@@ -57,92 +55,24 @@ def read(path: Path, source: str = "") -> Pull:
     Raises:
         SourceError: There is no such file or folder.
     """
-    reading = _Reading(path if path.is_dir() else path.resolve().parent, source)
+    collector = Collector(source)
+    root = path if path.is_dir() else path.resolve().parent
     for file, name in _files(path):
-        reading.add(file, name)
-    return reading.result()
+        _add(collector, file, name, root)
+    return collector.result()
 
 
-class _Reading:
-    """What has been read so far."""
-
-    def __init__(self, root: Path, source: str) -> None:
-        self._root = root
-        self._source = source
-        self._articles: dict[str, Article] = {}
-        self._approvals: list[Approval] = []
-        self._problems: list[Problem] = []
-        self._notes: list[Problem] = []
-        self._files: dict[str, str] = {}
-
-    def add(self, file: Path, name: str) -> None:
-        """Read one file; what is wrong with it concerns no other."""
-        try:
-            documents = _read_file(file, self._root)
-        except DocumentError as error:
-            self._problems.append(Problem(name, f"{name} {error}"))
-            return
-        for number, document in enumerate(documents, start=1):
-            self._keep(document, name, number if len(documents) > 1 else 0)
-
-    def result(self) -> Pull:
-        """Return all that was read."""
-        return Pull(
-            articles=tuple(self._articles.values()),
-            approvals=tuple(self._approvals),
-            problems=tuple(self._problems),
-            notes=tuple(self._notes),
-        )
-
-    def _keep(self, document: Document, name: str, number: int) -> None:
-        item = f"{name}#{number}" if number else name
-        if lacking := _lacking(document):
-            self._problems.append(Problem(item, f"{item} {lacking}"))
-            return
-        article = self._article(document, item, number)
-        if other := self._files.get(article.id):
-            reason = f"{item} has the same id as {other} ({article.id}): give one of them another id"
-            self._problems.append(Problem(item, reason))
-            return
-        self._files[article.id] = item
-        self._notes += [Problem(item, f"{item} {note}") for note in notes_on(article, document.removed)]
-        self._articles[article.id] = article
-        self._approve(article, document.facts, item)
-
-    def _article(self, document: Document, item: str, number: int) -> Article:
-        facts = document.facts
-        own = facts.id or facts.url
-        counted = f"{own}#{number}" if number else own
-        return Article(
-            id=counted if own else f"{self._source}:{item}" if self._source else item,
-            title=document.title,
-            blocks=document.blocks,
-            url=facts.url,
-            author=facts.author,
-            language=facts.language or "en",
-            topics=facts.topics,
-            published_at=facts.published_at,
-            source=self._source,
-        )
-
-    def _approve(self, article: Article, facts: Facts, item: str) -> None:
-        if facts.approved_by and facts.approved_at:
-            approval = Approval(
-                revision=article.revision, decision=Decision.APPROVED, by=facts.approved_by, at=facts.approved_at
-            )
-            self._approvals.append(approval)
-        elif facts.approved_by or facts.approved_at:
-            missing = "approved_at" if facts.approved_by else "approved_by"
-            reason = f"{item} is read, but not approved: `{missing}` is missing beside it"
-            self._problems.append(Problem(item, reason))
-
-
-def _lacking(document: Document) -> str:
-    if not document.title:
-        return "has no title: begin it with a heading, or say `title:` in its front matter"
-    if not document.blocks:
-        return "has a title and no text: write the article or remove the file"
-    return ""
+def _add(collector: Collector, file: Path, name: str, root: Path) -> None:
+    """Read one file; what is wrong with it concerns no other."""
+    try:
+        documents = _read_file(file, root)
+    except DocumentError as error:
+        collector.leave_out(name, str(error))
+        return
+    for number, document in enumerate(documents, start=1):
+        counted = f"#{number}" if len(documents) > 1 else ""
+        own = document.facts.id or document.facts.url or name
+        collector.keep(document, f"{own}{counted}", f"{name}{counted}")
 
 
 def _files(path: Path) -> Iterator[tuple[Path, str]]:

@@ -119,32 +119,51 @@ def measure(source: str) -> Counter[str]:
     """
     if len(source) > ARTICLE_BYTES or len(source.encode("utf-8", "replace")) > ARTICLE_BYTES:
         raise MarkupError(f"is longer than {ARTICLE_BYTES // 1000:,} KB: split it into several articles")
+    return check_shape(source, DEPTH)
+
+
+def check_shape(source: str, limit: int, *, xml: bool = False) -> Counter[str]:
+    """Check that no tag in `source` stands deeper than `limit` or has too many attributes; see `measure`.
+
+    Args:
+        source: HTML, or XML.
+        limit: How many tags may be open at once.
+        xml: Whether a tag that ends with a slash is closed; in HTML it is not.
+
+    Raises:
+        MarkupError: One does.
+    """
     gone: Counter[str] = Counter()
     open_tags: Counter[str] = Counter()
     depth = 0
     for token in _TOKEN.finditer(source):
-        if token[0].startswith("<!--") and not token[0].endswith("-->"):
-            gone["passage in a comment that never ends"] += 1
         name = (token["raw"] or token["name"] or "").lower()
-        if name in _PLAIN_WORDS and not token["closes"]:
-            gone[_PLAIN_WORDS[name]] += 1
-        if not token["name"]:
+        if not name:
+            gone["passage in a comment that never ends"] += not token[0].endswith("-->")
             continue
-        if name == "a" and _ACTING_LINK.search(token["attributes"]):
-            gone["link that is no web address"] += 1
-        if len(attributes := token["attributes"]) > ATTRIBUTES and _count(attributes) > ATTRIBUTES:
+        gone[_taken(name, token)] += 1
+        if len(attributes := token["attributes"] or "") > ATTRIBUTES and _count(attributes) > ATTRIBUTES:
             raise MarkupError(f"has a tag with more than {ATTRIBUTES} attributes: it is damaged, save it again")
-        if name in _FLAT:
+        if name in _FLAT or token["raw"]:
             continue
         if not token["closes"]:
-            open_tags[name] += 1
-            depth += 1
+            opens = not (xml and attributes.endswith("/"))
+            open_tags[name] += opens
+            depth += opens
         elif open_tags[name]:
             open_tags[name] -= 1
             depth -= 1
-        if depth > DEPTH:
-            raise MarkupError(TOO_DEEP)
-    return gone
+        if depth > limit:
+            raise MarkupError(f"nests tags more than {limit} deep: it is damaged, save it again")
+    del gone[""]
+    return +gone
+
+
+def _taken(name: str, token: re.Match[str]) -> str:
+    """Return in words what cleaning will take out at this token, or ""."""
+    if name == "a" and _ACTING_LINK.search(token["attributes"]):
+        return "link that is no web address"
+    return "" if token["closes"] else _PLAIN_WORDS.get(name, "")
 
 
 def _count(attributes: str) -> int:

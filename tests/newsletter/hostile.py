@@ -90,7 +90,8 @@ def _speak(sock: socket.socket, hostile: Hostile, stop: threading.Event) -> None
                 return
             asked += piece
         hostile.requests.append(asked.decode("latin-1"))
-        reply = hostile.answers.get(hostile.paths()[-1], answer(404))
+        path = hostile.paths()[-1]
+        reply = hostile.answers.get(path) or hostile.answers.get(path.partition("?")[0], answer(404))
         if callable(reply):
             reply(sock, stop)
         else:

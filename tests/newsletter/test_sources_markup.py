@@ -78,9 +78,9 @@ def test_bad_html_ends_as_harmless_text_or_as_a_reason(row: dict[str, object]) -
 
 _PIECES = (
     "<p>", "</p>", "<b>", "</b>", "<a href='//x.example/y'>", "</a>", "<ul>", "<li>", "</ul>", "<table>", "<td>",
-    "<br>", "<svg>", "<style>", "</style>", "<math>", "<mtext>", "<!--", "-->", "<h2>", "</h2>", "<img src=/i.png alt='",
-    "'>", "<script>", "</script>", "javascript:", "\u202e", "\ue000", "&#xe000;", "text", " ", "&lt;", "\x00", "\u0301",
-    "<q>",
+    "<br>", "<svg>", "<style>", "</style>", "<math>", "<mtext>", "<!--", "-->", "<h2>", "</h2>", "<script>",
+    "<img src=/i.png alt='", "'>", "</script>", "javascript:", "\u202e", "\ue000", "&#xe000;", "text", " ", "&lt;",
+    "\x00", "\u0301", "<q>",
 )  # fmt: skip
 
 

@@ -1,0 +1,94 @@
+"""Collects what one pull brings: each article once, and a line for everything that was left out or looks odd."""
+
+from collections.abc import Iterable, Mapping
+
+from content.approvals import Approval, Decision
+from content.articles import Article
+from newsletter.ports import Problem, Pull
+from newsletter.sources.documents import Document
+from newsletter.sources.facts import Facts
+from newsletter.sources.notes import notes_on
+
+
+class Collector:
+    """What a source has brought so far. Ids begin with the source's name, so that two sources never mix."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._articles: dict[str, Article] = {}
+        self._items: dict[str, str] = {}
+        self._approvals: list[Approval] = []
+        self._problems: list[Problem] = []
+        self._notes: list[Problem] = []
+
+    def leave_out(self, item: str, reason: str) -> None:
+        """Say why `item` is not among the articles; `reason` follows its name."""
+        self._problems.append(Problem(item, f"{item} {reason}"))
+
+    def note(self, item: str, remark: str) -> None:
+        """Say what is odd about `item`, which is among the articles."""
+        self._notes.append(Problem(item, f"{item} {remark}"))
+
+    def keep(self, document: Document, id: str, item: str) -> None:
+        """Keep one article under `id`, which is distinct within the source; `item` is its name for people."""
+        if lacking := _lacking(document):
+            self.leave_out(item, lacking)
+            return
+        article = _article(document, f"{self._source}:{id}" if self._source else id, self._source)
+        if other := self._items.get(article.id):
+            self.leave_out(item, f"has the same id as {other} ({id}): give one of them another id")
+            return
+        self._items[article.id] = item
+        self._articles[article.id] = article
+        for remark in notes_on(article, document.removed):
+            self.note(item, remark)
+        self._approve(article, document.facts, item)
+
+    def result(self, memory: Mapping[str, str] | None = None, gone: Iterable[str] = ()) -> Pull:
+        """Return all that was collected.
+
+        Args:
+            memory: What the source wants to be told next time.
+            gone: Ids, as given to `keep`, of articles that it no longer shows.
+        """
+        return Pull(
+            articles=tuple(self._articles.values()),
+            approvals=tuple(self._approvals),
+            problems=tuple(self._problems),
+            notes=tuple(self._notes),
+            gone=tuple(f"{self._source}:{id}" if self._source else id for id in gone),
+            memory=dict(memory or {}),
+        )
+
+    def _approve(self, article: Article, facts: Facts, item: str) -> None:
+        if facts.approved_by and facts.approved_at:
+            approval = Approval(
+                revision=article.revision, decision=Decision.APPROVED, by=facts.approved_by, at=facts.approved_at
+            )
+            self._approvals.append(approval)
+        elif facts.approved_by or facts.approved_at:
+            missing = "approved_at" if facts.approved_by else "approved_by"
+            self.leave_out(item, f"is read, but not approved: `{missing}` is missing beside it")
+
+
+def _lacking(document: Document) -> str:
+    if not document.title:
+        return "has no title: begin it with a heading, or say `title:` in its front matter"
+    if not document.blocks:
+        return "has a title and no text: write the article or remove the file"
+    return ""
+
+
+def _article(document: Document, id: str, source: str) -> Article:
+    facts = document.facts
+    return Article(
+        id=id,
+        title=document.title,
+        blocks=document.blocks,
+        url=facts.url,
+        author=facts.author,
+        language=facts.language or "en",
+        topics=facts.topics,
+        published_at=facts.published_at,
+        source=source,
+    )
