@@ -17,7 +17,7 @@ from newsletter.rendering.plaintext import Footnotes, lay_out, with_numbers, wra
 from newsletter.templating import day, environment, locale_of, page_direction
 
 #: Names of the personal slots. `archive_url` is none of them: it is the same for everybody.
-SLOTS = ("name", "unsubscribe_url", "preferences_url")
+SLOTS = ("name", "unsubscribe_url", "preferences_url", "confirm_url")
 
 #: Gmail clips a message whose HTML source is longer than about 102,400 bytes, and the footer with the
 #: unsubscribe link goes first. A fifth of that is kept for what the delivery adds.
@@ -43,6 +43,17 @@ def render_email(edition: Edition, look: Look) -> Rendering:
         else:
             high = middle
     return best
+
+
+def render_article(edition: Edition, look: Look) -> Rendering:
+    """Return the mail of an edition that is one article: the article is the mail, there are no contents.
+
+    Raises:
+        ValueError: The edition does not print exactly one story.
+    """
+    if len(edition.stories) != 1:
+        raise ValueError(f"a mail of one article takes an edition of one story, got {len(edition.stories)}")
+    return render_kind("article", edition.language, _context(edition, look, full=1))
 
 
 def slot(name: str) -> str:

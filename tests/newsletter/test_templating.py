@@ -1,13 +1,22 @@
 """Templates escape, know every name they use, speak the reader's language, and are pinned by their hashes."""
 
 import hashlib
+import io
+from dataclasses import replace
 from datetime import date
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 from jinja2 import UndefinedError
 
+from newsletter.rendering.email import render_email
 from newsletter.templating import day, environment, page_direction, template_hashes
+from tests.editions import LOOK, full_edition
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["email/x/body.html.jinja", "web/page.html.jinja", "feeds/entry.html.jinja", ""])
@@ -59,3 +68,38 @@ def test_days_are_written_as_people_do(language: str, expected: str) -> None:
 
 def test_arabic_and_hebrew_run_from_right_to_left() -> None:
     assert [page_direction(code) for code in ("ar", "he-IL", "de", "tlh")] == ["rtl", "rtl", "ltr", "ltr"]
+
+
+def words_in_use() -> set[tuple[str, ...]]:
+    """Return every text that templates and code ask the catalogues for, singular and plural."""
+    used: set[tuple[str, ...]] = set()
+    for folder, method in (("templates", "jinja2.ext:babel_extract"), ("newsletter/rendering", "python")):
+        found = extract_from_dir(
+            str(ROOT / folder), method_map=[("**.jinja" if method != "python" else "**.py", method)]
+        )
+        used |= {m if isinstance(m, tuple) else (m,) for _, _, m, _, _ in found}
+    return used
+
+
+def test_the_german_catalogue_is_complete_and_holds_nothing_that_is_gone() -> None:
+    catalogue = read_po(io.BytesIO((ROOT / "templates/locales/de/messages.po").read_bytes()))
+    entries = [m for m in catalogue if m.id]
+
+    assert {m.id if isinstance(m.id, tuple) else (m.id,) for m in entries} == words_in_use()
+    assert [m.id for m in entries if m.fuzzy or not all(m.string if isinstance(m.string, tuple) else (m.string,))] == []
+    assert [str(e) for m in entries for e in m.check()] == []
+
+
+def test_a_mail_in_german_is_german_throughout() -> None:
+    mail = render_email(replace(full_edition(), language="de"), LOOK)
+
+    english = {"".join(w) for w in words_in_use() if len(w) == 1 and "%" not in w[0]} - {"Feeds", "Site", "More"}
+    assert [w for w in english if w in mail.text or w in mail.html] == []
+    assert "am 3. November 2026 gelesen" in mail.text
+
+
+def test_a_language_without_a_catalogue_speaks_english_in_its_own_direction() -> None:
+    mail = render_email(replace(full_edition(), language="ar"), LOOK)
+
+    assert "In this edition" in mail.text
+    assert '<html lang="ar" dir="rtl"' in mail.html
