@@ -208,6 +208,26 @@ def within_reach(issue: Issue, others: Iterable[Issue]) -> tuple[Issue, ...]:
     return tuple(sorted(near, key=lambda o: (o.day, o.edition), reverse=True))
 
 
+def that_matter(issue: Issue, known: Iterable[Issue], rules: Rules) -> tuple[Issue, ...]:
+    """Return the issues up to the day of `issue` whose receipts decide what anybody gets of it."""
+    before = [other for other in known if other.day <= issue.day and other.edition != issue.edition]
+    pool = pool_of(issue, within_reach(issue, before))
+    ids, explainers = {story.id for story in pool}, set(explainers_of(pool))
+
+    def matters(other: Issue) -> bool:
+        # What an issue may have told: its own stories, and those that its readers caught up with.
+        told = pool_of(other, within_reach(other, before))
+        days = issue.day - other.day
+        return (
+            days.days < FEWEST_DAYS[issue.rhythm]
+            or (days <= REACH[issue.rhythm] and other.rhythm is issue.rhythm)
+            or any(story.id in ids for story in told)
+            or (days < rules.forgotten_after and not explainers.isdisjoint(explainers_of(told)))
+        )
+
+    return tuple(other for other in before if matters(other))
+
+
 def rhythms_of(issue: Rhythm, default: Rhythm) -> tuple[Rhythm, ...]:
     """Return what people chose who get issues of one rhythm: EACH stands for the list's own."""
     return (issue, Rhythm.EACH) if issue is default and issue is not Rhythm.EACH else (issue,)
