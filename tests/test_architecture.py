@@ -30,6 +30,7 @@ FLOORS = (
         "ingesting",
         "approving",
         "corresponding",
+        "planning",
         "publishing",
         "sending",
         "enrolling",

@@ -1,6 +1,6 @@
 """Keeps subscribers, how each stands to each mailing list, and the addresses we do not write to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import (
@@ -20,6 +20,8 @@ from sqlalchemy import (
 
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
+from subscribers.planning import Candidate
+from subscribers.preferences import Rhythm
 from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
 
 subscribers = Table(
@@ -136,6 +138,27 @@ class PeopleStore:
         while page := self._confirmed_after(mailing_list, last):
             yield from page
             last = page[-1].id
+
+    def candidates(self, mailing_list: str, rhythms: Collection[Rhythm]) -> Iterator[list[Candidate]]:
+        """Yield the confirmed people of a list who chose one of these rhythms, page by page, as planning wants them."""
+        columns = (
+            *(subscribers.c.id, subscribers.c.address, subscribers.c.name, subscribers.c.number),
+            *(subscribers.c.language, subscribers.c.zone, subscriptions.c.topics, subscriptions.c.hour),
+            *(subscriptions.c.paused_until, subscriptions.c.confirmed_at),
+        )
+        query = (
+            select(*columns)
+            .join(subscriptions, subscriptions.c.subscriber == subscribers.c.id)
+            .where(
+                subscriptions.c.list == mailing_list,
+                subscriptions.c.state == SubscriptionState.CONFIRMED.value,
+                subscriptions.c.rhythm.in_([r.value for r in rhythms]),
+            )
+            .execution_options(yield_per=PAGE)
+        )
+        with reading(self._engine) as connection:
+            for page in connection.execute(query).partitions():
+                yield [Candidate._make(row) for row in page]
 
     def find(self, address_or_id: str) -> Subscriber | None:
         """Return the person with this address or id."""

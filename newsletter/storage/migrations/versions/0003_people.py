@@ -82,6 +82,38 @@ def upgrade() -> None:
     op.create_index("ix_letters_due", "letters", ["sent_at", "due_at"], unique=False)
     op.create_index("ix_letters_key_kind", "letters", ["key", "kind"], unique=False)
     op.create_index("ix_letters_subscriber", "letters", ["subscriber"], unique=False)
+    _remember()
+
+
+def _remember() -> None:
+    op.create_table(
+        "issues",
+        sa.Column("edition", sa.String(length=128), nullable=False),
+        sa.Column("list", sa.String(length=64), nullable=False),
+        sa.Column("rhythm", sa.String(length=8), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("stories", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("edition", name=op.f("pk_issues")),
+    )
+    op.create_table(
+        "variants",
+        sa.Column("edition", sa.String(length=128), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("variant", sa.String(length=64), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("stories", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("printed", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("edition", "number", name=op.f("pk_variants")),
+    )
+    op.create_table(
+        "receipts",
+        sa.Column("edition", sa.String(length=128), nullable=False),
+        sa.Column("codes", sa.LargeBinary(), nullable=False),
+        sa.Column("final", sa.Boolean(), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("edition", name=op.f("pk_receipts")),
+    )
 
 
 def _number_people() -> None:
