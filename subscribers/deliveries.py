@@ -125,6 +125,19 @@ class Tally:
         """Tell whether nothing is left to try."""
         return self.pending == self.deferred == 0
 
+    def as_row(self) -> dict[str, object]:
+        """Return the public sum as plain values: the parts add up to the candidates."""
+        return {
+            "candidates": self.candidates,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "excluded": dict(self.excluded),
+            "deferred": self.deferred,
+            "pending": self.pending,
+            "uncertain": self.uncertain,
+            "withdrawn": self.withdrawn,
+        }
+
 
 def sign(edition: str, subscriber: str, key: bytes) -> str:
     """Return the keyed hash that makes a delivery's number unforgeable, the same whenever it is asked for."""

@@ -20,9 +20,9 @@ from sqlalchemy import (
 
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
+from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
 from subscribers.planning import Candidate
 from subscribers.preferences import Rhythm
-from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
 
 subscribers = Table(
     "subscribers",

@@ -85,7 +85,9 @@ def test_the_oldest_approval_comes_first(store: ArticleStore) -> None:
 
 def test_an_article_is_found_by_the_beginning_of_its_id_or_revision(store: ArticleStore) -> None:
     article = make_article("needling.md")
-    store.record([article, make_article("needling.md#2"), make_article("100%.md"), make_article("magazine:peel.md")], MONDAY)
+    store.record(
+        [article, make_article("needling.md#2"), make_article("100%.md"), make_article("magazine:peel.md")], MONDAY
+    )
 
     assert [s.article.id for s in store.find("needling.md")] == ["needling.md"]  # exact wins
     assert [s.article.id for s in store.find("peel.md")] == ["magazine:peel.md"]
