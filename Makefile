@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench wheel clean
+.PHONY: help setup demo up test check format bench wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## Run the main job on sample articles and people; SOURCE=path for your own file or folder
 	@$(BIN)/newsletter demo $(if $(SOURCE),--source "$(SOURCE)")
+
+up: $(READY) ## Bring everything up: Prefect and its pages, a worker, the schedules, the public site
+	@$(BIN)/newsletter up
 
 test: $(READY) ## Pass every test
 	@$(BIN)/python -m pytest

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, near_duplicates, serving, sources
+from newsletter.cli import articles, care, demo, editions, near_duplicates, serving, sources, up
 from newsletter.cli.console import Exit, err
 from newsletter.ports import SourceError
 from newsletter.publishing import PublishingError
@@ -46,6 +46,7 @@ app.command("send")(editions.send)
 app.add_typer(editions.feeds, name="feeds")
 app.add_typer(editions.site, name="site")
 app.command()(serving.serve)
+app.command()(up.up)
 
 
 def main() -> None:

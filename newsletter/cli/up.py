@@ -1,0 +1,196 @@
+"""`newsletter up`: one machine with everything on it, kept running until it is told to stop."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import requests
+import typer
+
+from newsletter.cli.console import Exit, err, out, settings
+from newsletter.settings import CONFIG_VARIABLE
+from newsletter.wiring import open_house
+
+#: Where `prefect.yaml` and the flows stand: Prefect runs flows from a checkout.
+CHECKOUT = Path(__file__).parents[2]
+
+#: Seconds until a dead part is started again; the last repeats.
+BACKOFF = (1, 2, 5, 15, 60)
+
+#: A part that ran this long in seconds was well: its next death begins at the first backoff again.
+WELL = 120
+
+#: Seconds in which a part must have stopped; then it is killed. Senders journal what is in flight.
+PATIENCE = 8
+
+
+@dataclass(slots=True)
+class Part:
+    """One process that is kept running."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    deaths: int = 0
+    started: float = 0.0
+    due: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start the process; its output goes to its log."""
+        with self.log.open("ab") as file:
+            self.process = subprocess.Popen(
+                self.command,
+                env=dict(self.environment),
+                cwd=CHECKOUT,
+                stdout=file,
+                stderr=file,
+                stdin=subprocess.DEVNULL,
+            )
+        self.started = time.monotonic()
+
+    def tend(self) -> None:
+        """Start the process again, after a while, if it has died."""
+        if self.process is None or self.process.poll() is None:
+            return
+        if not self.due:
+            if time.monotonic() - self.started > WELL:
+                self.deaths = 0
+            wait = BACKOFF[min(self.deaths, len(BACKOFF) - 1)]
+            self.deaths += 1
+            self.due = time.monotonic() + wait
+            err.print(f"{self.name} ended ({self.process.returncode}); starting it again in {wait} s. See {self.log}")
+        elif time.monotonic() >= self.due:
+            self.due = 0.0
+            self.start()
+
+    def stop(self) -> None:
+        """Ask the process to end, wait, and kill it if it does not."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def up(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="Of the public site.")] = 8000,
+    prefect_port: Annotated[int, typer.Option(help="Of Prefect's server and its pages.")] = 4200,
+) -> None:
+    """Bring everything up on this machine: Prefect with its pages, a worker, the schedules, the public site.
+
+    What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
+    """
+    given = settings(context)
+    with open_house(given):  # what is wrong shows here, in one line
+        pass
+    home = given.home.absolute()
+    config: Path | None = context.find_root().params.get("config")
+    environment = _environment(home, prefect_port, config)
+    server, worker, site = _parts(home, environment, port, prefect_port)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    started = [server]
+    try:
+        out.print("Starting Prefect (the first time takes half a minute) ...")
+        server.start()
+        if not _wait(lambda: _answers(f"{environment['PREFECT_API_URL']}/health"), server, stop):
+            raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
+        for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
+            _prefect(arguments, environment, home / "logs" / "deploy.log")
+        for part in (worker, site):
+            part.start()
+            started.append(part)
+        if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop):
+            out.print(f"Public site   http://127.0.0.1:{port}/")
+            out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")
+            out.print(f"Logs          {home / 'logs'}")
+            out.print("Everything is up. Ctrl-C ends it.")
+        while not stop.wait(0.5):
+            for part in started:
+                part.tend()
+    finally:
+        out.print("Stopping ...")
+        for part in reversed(started):
+            part.stop()
+
+
+def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str, str]:
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    named = {CONFIG_VARIABLE: str(config.absolute())} if config else {}
+    return {
+        **os.environ,
+        **named,
+        "NEWSLETTER_HOME": str(home),
+        "NEWSLETTER_CHECKOUT": str(CHECKOUT),
+        "PREFECT_HOME": os.environ.get("PREFECT_HOME", str(home / "prefect")),
+        "PREFECT_API_URL": f"http://127.0.0.1:{prefect_port}/api",
+        # The newer pages ask a host outside for their settings at every load, analytics off or not.
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def _parts(home: Path, environment: Mapping[str, str], port: int, prefect_port: int) -> tuple[Part, Part, Part]:
+    prefect = shutil.which("prefect", path=environment["PATH"]) or "prefect"
+    newsletter = [sys.executable, "-c", "from newsletter.cli import main; main()"]
+    commands = {
+        "Prefect's server": [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
+        "the worker": [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"],
+        "the public site": [*newsletter, "serve", "--port", str(port)],
+    }
+    logs = ("server", "worker", "site")
+    server, worker, site = (
+        Part(name, command, environment, home / "logs" / f"{log}.log")
+        for (name, command), log in zip(commands.items(), logs, strict=True)
+    )
+    return server, worker, site
+
+
+def _prefect(arguments: str, environment: Mapping[str, str], log: Path) -> None:
+    command = [shutil.which("prefect", path=environment["PATH"]) or "prefect", *arguments.split()]
+    done = subprocess.run(
+        command, env=dict(environment), cwd=CHECKOUT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    log.write_text(done.stdout + done.stderr)
+    if done.returncode != 0:
+        err.print(f"newsletter: 'prefect {arguments}' failed; see {log}", style="red", markup=False)
+        raise typer.Exit(Exit.FAILED)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code < 500
+    except requests.RequestException:
+        return False
+
+
+def _wait(is_well: Callable[[], bool], part: Part, stop: threading.Event, seconds: float = 120) -> bool:
+    """Tell whether the part came up in time; say why when it did not."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not stop.is_set():
+        if is_well():
+            return True
+        if part.process is not None and part.process.poll() is not None:
+            err.print(f"newsletter: {part.name} ended at once; see {part.log}", style="red", markup=False)
+            return False
+        time.sleep(0.3)
+    if not stop.is_set():
+        err.print(f"newsletter: {part.name} did not answer within {seconds:.0f} s; see {part.log}", style="red")
+    return False
