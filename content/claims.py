@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from content.quantities import Quantity, quantities
@@ -56,8 +56,13 @@ def terms(text: str, language: str = "en") -> frozenset[str]:
 
 
 def _content(found: Iterable[str], language: str) -> list[str]:
-    stop, units = stop_stems(language), unit_stems()
-    return [c for c in found if c not in stop and c not in units and not c[0].isdigit()]
+    left_out = _left_out(language)
+    return [c for c in found if c not in left_out and not c[0].isdigit()]
+
+
+@cache
+def _left_out(language: str) -> frozenset[str]:
+    return stop_stems(language) | unit_stems()
 
 
 @lru_cache(maxsize=8192)

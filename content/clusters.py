@@ -1,14 +1,15 @@
 """Gathers the sections that explain the same thing; what an editor decided always wins."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 from operator import attrgetter
 
+from content.candidates import candidates
 from content.sections import Section
-from content.similarity import Affinity, Evidence, Profile, compare, profiles, weigh
+from content.similarity import Affinity, Evidence, Profile, Profiles, affinity_of, compare, profiles
 
 
 class RulingKind(StrEnum):
@@ -80,6 +81,28 @@ NEAR_COPY = 0.62
 #: Members of two clusters that are compared before the clusters join. More than these change nothing but the time.
 CHECKED_MEMBERS = 8
 
+#: Up to so many sections every pair of articles is compared. Beyond, those that share rare words, or their subject.
+ALL_PAIRS = 300
+
+#: Articles of one subject that are all compared with each other beyond `ALL_PAIRS`; of more, those that share rare
+#: words. An archive holds thousands of articles about retinol: comparing all of them would be quadratic.
+SAME_SUBJECT = 30
+
+#: Pairs of articles that go to a worker at a time.
+BATCH = 500
+
+#: Applies a function to each of some batches, in order: `map`, or that of a pool of processes.
+Mapper = Callable[[Callable[["_Batch"], list["Link"]], Iterable["_Batch"]], Iterable[list["Link"]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clustering:
+    """The clusters, and what was not looked at to find them."""
+
+    clusters: tuple[Cluster, ...]
+    compared: int  #: pairs of articles
+    passed_over: int  #: words of sections that too many others share to look all of them up (`candidates.BUDGET`)
+
 
 def cluster(sections: Iterable[Section], rulings: Iterable[Ruling] = ()) -> tuple[Cluster, ...]:
     """Return the clusters of two or more sections that explain the same thing.
@@ -87,23 +110,48 @@ def cluster(sections: Iterable[Section], rulings: Iterable[Ruling] = ()) -> tupl
     The order in which `sections` arrive makes no difference. Of two articles a section matches at most one of the
     other's, each the best of the other; near copies inside one article are found too. Rulings win over every score.
     """
+    return examine(sections, rulings).clusters
+
+
+def examine(sections: Iterable[Section], rulings: Iterable[Ruling] = (), mapper: Mapper = map) -> Clustering:
+    """Return the clusters as `cluster` does, with what was passed over.
+
+    Args:
+        sections: Any number, from any articles.
+        rulings: What editors have decided.
+        mapper: Compares the batches; `multiprocessing.Pool.imap` gives the same clusters with several processes.
+    """
     ordered = sorted({s.id: s for s in sections}.values(), key=_seniority)
     decided = tuple(rulings)
-    found = {p.section.id: p for p in profiles(ordered)}
-    weights = weigh([p.bag for p in found.values()])
-    links = _links(list(found.values()), weights)
-    groups = _Groups(found, weights, decided)
+    known = profiles(ordered)
+    copies = _copies(known)
+    originals = [p for p in known.each if p.section.id in copies]
+    plan, passed_over = _plan(originals)
+    batches = (_Batch(known.weights, plan[i : i + BATCH]) for i in range(0, len(plan), BATCH))
+    links = [link for found in mapper(_compare_batch, batches) for link in found]
+    groups = _Groups({p.section.id: p for p in known.each}, copies, known.weights, decided)
     for link in _ruled(ordered, decided):
         groups.join(link, forced=True)
     for link in sorted(links, key=lambda entry: (-entry.score, entry.a, entry.b)):
         groups.join(link)
     preferred = {r.a for r in decided if r.kind is RulingKind.CANONICAL}
-    return tuple(
-        sorted(
-            (_cluster(g, groups.links, preferred) for g in groups.parts() if len(g) > 1),
-            key=lambda c: _seniority(c.canonical),
-        )
+    found = [_cluster(members, links, preferred) for members, links in groups.parts() if len(members) > 1]
+    return Clustering(
+        clusters=tuple(sorted(found, key=lambda c: _seniority(c.canonical))),
+        compared=len(plan),
+        passed_over=passed_over,
     )
+
+
+def _copies(known: Profiles) -> dict[str, list[Section]]:
+    """Return the sections by the oldest one with the very same words; page furniture has no copies."""
+    oldest: dict[str, Section] = {}
+    copies: dict[str, list[Section]] = {}
+    for profile in known.each:
+        section = profile.section
+        first = oldest.setdefault(section.fingerprint, section) if profile.bag else section
+        copies.setdefault(first.id, []).append(section)
+    return copies
 
 
 def _seniority(section: Section) -> tuple[object, ...]:
@@ -113,20 +161,76 @@ def _seniority(section: Section) -> tuple[object, ...]:
 
 def _cluster(group: Sequence[Section], links: Sequence[Link], preferred: set[str]) -> Cluster:
     members = sorted(group, key=lambda s: (s.fingerprint not in preferred, _seniority(s)))
-    ids = {s.id for s in members}
-    return Cluster(
-        canonical=members[0], members=tuple(members), links=tuple(x for x in links if x.a in ids and x.b in ids)
-    )
+    return Cluster(canonical=members[0], members=tuple(members), links=tuple(links))
 
 
-def _links(found: Sequence[Profile], weights: Mapping[str, int]) -> list[Link]:
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The sections of two articles that are to be matched; with one article, inside it."""
+
+    left: tuple[Profile, ...]
+    right: tuple[Profile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Matches that one worker makes."""
+
+    weights: Mapping[str, int]
+    matches: Sequence[_Match]
+
+
+def _plan(found: Sequence[Profile]) -> tuple[list[_Match], int]:
+    """Return which articles are to be matched, and how many words were passed over to choose them."""
     by_article: dict[str, list[Profile]] = defaultdict(list)
     for profile in found:
         by_article[profile.section.revision].append(profile)
-    links = [link for parts in by_article.values() for link in _inside(parts, weights)]
-    for left, right in combinations(by_article.values(), 2):
-        links.extend(_between(left, right, weights))
-    return links
+    inside = [_Match(tuple(parts)) for parts in by_article.values() if len(parts) > 1]
+    if len(found) <= ALL_PAIRS:
+        between = [_Match(tuple(a), tuple(b)) for a, b in combinations(by_article.values(), 2)]
+        return inside + between, 0
+    near = candidates([p.bag for p in found])
+    pairs: dict[tuple[str, str], dict[str, Profile]] = defaultdict(dict)
+    for i, j in near.pairs.tolist():
+        a, b = found[i], found[j]
+        if a.section.revision != b.section.revision:
+            pairs[_key(a, b)].update({a.section.id: a, b.section.id: b})
+    for a, b in _same_subject(by_article):
+        pairs[_key(a, b)].update({})
+    return inside + [_match(key, near, by_article) for key, near in sorted(pairs.items())], near.passed_over
+
+
+def _key(a: Profile, b: Profile) -> tuple[str, str]:
+    left, right = sorted((a.section.revision, b.section.revision))
+    return left, right
+
+
+def _same_subject(by_article: Mapping[str, Sequence[Profile]]) -> Iterator[tuple[Profile, Profile]]:
+    by_core: dict[frozenset[str], list[Profile]] = defaultdict(list)
+    for parts in by_article.values():
+        if parts[0].subject.core:
+            by_core[parts[0].subject.core].append(parts[0])
+    for articles in by_core.values():
+        if len(articles) <= SAME_SUBJECT:
+            yield from combinations(articles, 2)
+
+
+def _match(key: tuple[str, str], near: Mapping[str, Profile], by_article: Mapping[str, Sequence[Profile]]) -> _Match:
+    """Match all sections of two articles on one subject; of others only those that share rare words."""
+    left, right = (by_article[revision] for revision in key)
+    if affinity_of(left[0].subject, right[0].subject) is not Affinity.SAME:
+        left, right = ([p for p in parts if p.section.id in near] for parts in (left, right))
+    return _Match(tuple(left), tuple(right))
+
+
+def _compare_batch(batch: _Batch) -> list[Link]:
+    return [
+        link
+        for match in batch.matches
+        for link in (
+            _between(match.left, match.right, batch.weights) if match.right else _inside(match.left, batch.weights)
+        )
+    ]
 
 
 def _inside(parts: Sequence[Profile], weights: Mapping[str, int]) -> list[Link]:
@@ -192,24 +296,33 @@ def _ruled(ordered: Sequence[Section], rulings: Sequence[Ruling]) -> list[Link]:
 class _Groups:
     """Sections in groups that only ever join, best link first."""
 
-    def __init__(self, found: Mapping[str, Profile], weights: Mapping[str, int], rulings: Iterable[Ruling]) -> None:
-        self.links: list[Link] = []
+    def __init__(
+        self,
+        found: Mapping[str, Profile],
+        copies: Mapping[str, Sequence[Section]],
+        weights: Mapping[str, int],
+        rulings: Iterable[Ruling],
+    ) -> None:
         self._found = found
         self._weights = weights
-        self._group: dict[str, list[Section]] = {key: [p.section] for key, p in found.items()}
         self._apart = {frozenset((r.a, r.b)) for r in rulings if r.kind is RulingKind.DIFFERENT}
+        self._group: dict[str, _Group] = {}
+        for first, *others in copies.values():
+            group = _Group([first, *others], [_copy_link(first, other) for other in others])
+            self._group.update((s.id, group) for s in group.members)
 
     def join(self, link: Link, forced: bool = False) -> None:
         left, right = self._group[link.a], self._group[link.b]
         if left is not right:
-            if not forced and not self._may_join(left, right, link):
+            if not forced and not self._may_join(left.members, right.members, link):
                 return
-            if len(left) < len(right):
+            if len(left.members) < len(right.members):
                 left, right = right, left
-            left.extend(right)
-            for section in right:
+            left.members.extend(right.members)
+            left.links.extend(right.links)
+            for section in right.members:
                 self._group[section.id] = left
-        self.links.append(link)
+        left.links.append(link)
 
     def _may_join(self, left: list[Section], right: list[Section], link: Link) -> bool:
         if self._ruled_apart(left, right):
@@ -229,8 +342,20 @@ class _Groups:
             return evidence.aligned < NEAR_COPY
         return evidence.clash and evidence.score < CLASHING
 
-    def parts(self) -> list[list[Section]]:
-        return list({id(group): group for group in self._group.values()}.values())
+    def parts(self) -> list[tuple[list[Section], list[Link]]]:
+        groups = {id(group): group for group in self._group.values()}.values()
+        return [(g.members, sorted(g.links, key=lambda x: (-x.score, x.a, x.b))) for g in groups]
+
+
+@dataclass(slots=True)
+class _Group:
+    members: list[Section]
+    links: list[Link]
+
+
+def _copy_link(first: Section, other: Section) -> Link:
+    a, b = sorted((first.id, other.id))
+    return Link(a=a, b=b, score=1.0, rule="same words", evidence="heading and text are the same, word for word")
 
 
 def _some(group: list[Section]) -> list[Section]:

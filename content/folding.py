@@ -12,7 +12,7 @@ from content.clusters import Cluster, Ruling, RulingKind
 from content.furniture import Furniture, furniture
 from content.guards import contradiction, differences
 from content.sections import Section
-from content.similarity import UNIT, profiles, weigh
+from content.similarity import UNIT, subjects_of, weigh
 from content.text import normal, sentences, words
 
 #: From this likeness on an echo's sentence repeats a printed one, if no guard objects (docs/near-duplicates.md).
@@ -200,7 +200,7 @@ class _Folder:
             key: [read(x.text, s.language) for x in self._statements[key]] for s in sections for key in [s.id]
         }
         self._weights = weigh([frozenset[str]().union(*(c.terms for c in found)) for found in self._claims.values()])
-        self._about = {p.section.revision: p.subject.core for p in profiles(sections)}
+        self._about = {revision: s.core for revision, s in subjects_of(sections).items()}
         self._drops: dict[tuple[str, int], Drop] = {}
         self._kept: dict[str, list[Kept]] = defaultdict(list)
         self._echo_of: dict[str, Cluster] = {}

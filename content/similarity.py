@@ -1,7 +1,7 @@
 """Scores how much two sections say the same, and tells in words why."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,7 +10,7 @@ from content.claims import terms
 from content.furniture import furniture
 from content.roles import Role, closes, roles
 from content.sections import Section
-from content.subjects import Subject, about, learn, mark_ambiguous
+from content.subjects import Subject, learn, mark_ambiguous
 from content.text import sentences, words
 from content.vocabulary import GENERIC
 
@@ -24,6 +24,10 @@ ALIGNED_SENTENCES = 60
 JACCARD_SHARE = 0.6
 
 
+#: Below this overlap of all words two sections are no near copies.
+FAR = 0.2
+
+
 class Affinity(IntEnum):
     """How surely two sections are about the same subject."""
 
@@ -32,16 +36,26 @@ class Affinity(IntEnum):
     SAME = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What the comparison needs to know of one section."""
 
     section: Section
     bag: frozenset[str]
+    mass: int  #: the weight of the whole bag
     statements: tuple[frozenset[str], ...]
-    own: frozenset[str]  #: what the section's heading is about
+    masses: tuple[int, ...]  #: the weight of each statement
+    heading: frozenset[str]
     roles: tuple[Role, ...]
     subject: Subject  #: of the article
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """The profiles of some sections, in their order, and the weights that all of them were made with."""
+
+    each: tuple[Profile, ...]
+    weights: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +70,47 @@ class Evidence:
     overlap: float  #: of all their words
 
 
-def profiles(sections: Iterable[Section]) -> tuple[Profile, ...]:
+def profiles(sections: Iterable[Section]) -> Profiles:
     """Return a profile of each section; the subjects are learned from all sections of the same article here."""
-    by_article: dict[str, list[Section]] = {}
     ordered = tuple(sections)
-    for section in ordered:
-        by_article.setdefault(section.revision, []).append(section)
-    statements = {s.id: _statements(s) for s in ordered}
-    bags = {key: frozenset[str]().union(*found) for key, found in statements.items()}
-    subjects = {
-        revision: learn(
-            parts[0].article_title, [p.heading for p in parts], [bags[p.id] for p in parts], parts[0].language
-        )
-        for revision, parts in by_article.items()
-    }
-    subjects = mark_ambiguous(subjects)
-    return tuple(
+    statements = [_statements(s) for s in ordered]
+    bags = [frozenset[str]().union(*found) for found in statements]
+    weights = weigh(bags)
+    subjects = _subjects(ordered, bags)
+    sizes = Counter(s.revision for s in ordered)
+    each = (
         Profile(
             section=s,
-            bag=bags[s.id],
-            statements=statements[s.id],
-            own=about(s.heading, s.language)[0],
-            roles=_roles(s, len(by_article[s.revision])),
+            bag=bag,
+            mass=mass(bag, weights),
+            statements=found,
+            masses=tuple(mass(f, weights) for f in found),
+            heading=terms(s.heading, s.language),
+            roles=_roles(s, sizes[s.revision]),
             subject=subjects[s.revision],
         )
-        for s in ordered
+        for s, found, bag in zip(ordered, statements, bags, strict=True)
+    )
+    return Profiles(tuple(each), weights)
+
+
+def subjects_of(sections: Sequence[Section]) -> dict[str, Subject]:
+    """Return what each article is about, by its revision, as far as its sections among these tell."""
+    return _subjects(sections, [frozenset[str]().union(*_statements(s)) for s in sections])
+
+
+def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> dict[str, Subject]:
+    by_article: dict[str, list[tuple[Section, frozenset[str]]]] = defaultdict(list)
+    for section, bag in zip(sections, bags, strict=True):
+        by_article[section.revision].append((section, bag))
+    return mark_ambiguous(
+        {
+            revision: learn(
+                parts[0][0].article_title, [s.heading for s, _ in parts], [b for _, b in parts], parts[0][0].language
+            )
+            for revision, parts in by_article.items()
+            for first, _ in parts[:1]
+        }
     )
 
 
@@ -112,56 +142,56 @@ def _weight(count: int, of: int) -> int:
     return round(UNIT * math.log(1.5 + of / count))
 
 
-def overlap(a: frozenset[str], b: frozenset[str], weights: Mapping[str, int]) -> float:
-    """Return how much two sets of concepts have in common, 0.0 to 1.0."""
-    both = sum(map(weights.__getitem__, a & b))
-    if not both:
+def mass(terms: Iterable[str], weights: Mapping[str, int]) -> int:
+    """Return the weight of some concepts together."""
+    return sum(map(weights.__getitem__, terms))
+
+
+def overlap(a: frozenset[str], b: frozenset[str], left: int, right: int, weights: Mapping[str, int]) -> float:
+    """Return how much two sets of concepts, of the masses `left` and `right`, have in common, 0.0 to 1.0."""
+    common = a & b
+    if not common:
         return 0.0
-    left, right = sum(map(weights.__getitem__, a)), sum(map(weights.__getitem__, b))
-    return JACCARD_SHARE * both / (left + right - both) + (1 - JACCARD_SHARE) * both / min(left, right)
+    both = mass(common, weights)
+    return JACCARD_SHARE * both / (left + right - both) + (1 - JACCARD_SHARE) * both / min(left, right) if both else 0.0
 
 
 def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
     """Return the evidence that two sections are the same explainer."""
-    affinity = affinity_of(a, b)
+    affinity = affinity_of(a.subject, b.subject)
     shared = next((r for r in a.roles if r in b.roles), None)
     clash = bool(a.roles and b.roles and not shared)
-    whole = overlap(a.bag, b.bag, weights)
-    aligned = align(a.statements, b.statements, weights)
-    headed = _heading(a, b, weights)
+    if not a.bag or not b.bag:  # headings over nothing but page furniture
+        return Evidence(0.0, affinity, shared, clash, 0.0, 0.0)
+    whole = overlap(a.bag, b.bag, a.mass, b.mass, weights)
+    # Without the subject or the role only near copies count: where the words are far from that, so are the sentences.
+    hopeless = whole < FAR and (clash or affinity is Affinity.DIFFERENT)
+    aligned = align(a, b, weights) if whole and not hopeless else 0.0
+    union = a.heading | b.heading
+    headed = len(a.heading & b.heading) / len(union) if union else 0.0
     score = 0.5 * aligned + 0.3 * whole + 0.2 * headed
     if not a.section.heading or not b.section.heading:
         score /= 0.8  # a passage has no heading that could be alike
     score += 0.1 if shared and a.roles[0] == b.roles[0] else 0.0
-    if not a.bag or not b.bag:
-        score = 0.0  # like headings over nothing but page furniture
     return Evidence(min(score, 1.0), affinity, shared, clash, aligned, whole)
 
 
-def align(a: Sequence[frozenset[str]], b: Sequence[frozenset[str]], weights: Mapping[str, int]) -> float:
+def align(a: Profile, b: Profile, weights: Mapping[str, int]) -> float:
     """Return how well each sentence finds a like one on the other side: the mean of both ways, by weight."""
-    if not a or not b or len(a) > ALIGNED_SENTENCES or len(b) > ALIGNED_SENTENCES:
-        return overlap(frozenset[str]().union(*a), frozenset[str]().union(*b), weights) if a and b else 0.0
-    table = [[overlap(x, y, weights) for y in b] for x in a]
-    return (_best(a, (max(row) for row in table), weights) + _best(b, map(max, zip(*table, strict=True)), weights)) / 2
+    if len(a.statements) > ALIGNED_SENTENCES or len(b.statements) > ALIGNED_SENTENCES:
+        return overlap(a.bag, b.bag, a.mass, b.mass, weights)
+    theirs = tuple(zip(b.statements, b.masses, strict=True))
+    table = [[overlap(x, y, m, n, weights) for y, n in theirs] for x, m in zip(a.statements, a.masses, strict=True)]
+    return (_best(a.masses, map(max, table)) + _best(b.masses, map(max, zip(*table, strict=True)))) / 2
 
 
-def _best(side: Sequence[frozenset[str]], best: Iterable[float], weights: Mapping[str, int]) -> float:
-    sizes = [sum(map(weights.__getitem__, s)) for s in side]
-    total = sum(sizes)
-    return sum(n * score for n, score in zip(sizes, best, strict=True)) / total if total else 0.0
+def _best(masses: Sequence[int], best: Iterable[float]) -> float:
+    total = sum(masses)
+    return sum(n * score for n, score in zip(masses, best, strict=True)) / total if total else 0.0
 
 
-def _heading(a: Profile, b: Profile, weights: Mapping[str, int]) -> float:
-    left = terms(a.section.heading, a.section.language)
-    right = terms(b.section.heading, b.section.language)
-    union = left | right
-    return len(left & right) / len(union) if union else 0.0
-
-
-def affinity_of(a: Profile, b: Profile) -> Affinity:
-    """Tell how surely two sections are about the same subject."""
-    left, right = a.subject, b.subject
+def affinity_of(left: Subject, right: Subject) -> Affinity:
+    """Tell how surely two articles are about the same subject."""
     if not left.core or not right.core:
         return Affinity.POSSIBLE
     if left.core.isdisjoint(right.core):

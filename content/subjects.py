@@ -81,7 +81,7 @@ def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], 
         counts.update(main)
         purposes |= purpose
     known = {t: n for t, n in counts.items() if n > 1 or t in spread or len(headings) <= 2}
-    if not known:
+    if not known and len(sections) > 1:
         known = {t: n for t, n in spread.items() if 2 * n > len(sections) and t not in not_a_subject()}
     top = max(known.values(), default=0)
     core = frozenset(t for t, n in known.items() if 2 * n >= top)

@@ -397,13 +397,18 @@ def concepts(stemmed: list[str]) -> list[str]:
     table = phrases()
     found: list[str] = []
     position = 0
-    while position < len(stemmed):
-        for phrase, concept in table.get(stemmed[position], ()):
-            if len(phrase) == 1 or tuple(stemmed[position : position + len(phrase)]) == phrase:
+    for place, stem in enumerate(stemmed):
+        if place < position:
+            continue
+        entries = table.get(stem)
+        if entries is None:
+            found.append(stem)
+            continue
+        for phrase, concept in entries:
+            if len(phrase) == 1 or tuple(stemmed[place : place + len(phrase)]) == phrase:
                 found.append(concept)
-                position += len(phrase)
+                position = place + len(phrase)
                 break
         else:
-            found.append(stemmed[position])
-            position += 1
+            found.append(stem)
     return found

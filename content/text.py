@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import Stemmer
 
@@ -30,6 +31,14 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0020-\U000e007f]")
 _POSSESSIVE = re.compile("['’]s?$")
+#: Most text holds no other characters beyond ASCII than these; the rest of the way is then several times faster.
+_TYPOGRAPHY = (
+    ("’", "'"), ("‘", " "), ("“", " "), ("”", " "), ("–", " "), ("—", " "), ("…", " "), ("\u00a0", " "), ("\u00ad", ""),
+)  # fmt: skip
+_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
+
+#: Words whose stems are remembered per language; beyond, all are forgotten, so that no text can fill the memory.
+REMEMBERED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +107,15 @@ def normal(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words and numbers of `text`, folded; writing without spaces comes as pairs of characters."""
-    found = _WORD.findall(normal(text))
+    if not text.isascii():
+        for mark, plain in _TYPOGRAPHY:
+            text = text.replace(mark, plain)
     if text.isascii():
-        return [_POSSESSIVE.sub("", w) if "'" in w else w for w in found]
-    return [part for w in found for part in _unspaced(_POSSESSIVE.sub("", w))]
+        lower = text.lower()
+        if "'" not in lower:
+            return lower.translate(_SPACED).split()
+        return [_POSSESSIVE.sub("", w) if "'" in w else w for w in _WORD.findall(lower)]
+    return [part for w in _WORD.findall(normal(text)) for part in _unspaced(_POSSESSIVE.sub("", w))]
 
 
 def _unspaced(word: str) -> list[str]:
@@ -120,6 +134,24 @@ def stem_all(found: list[str], language: str = "en") -> list[str]:
     name = SNOWBALL.get(language[:2].lower())
     if name is None:
         return found
-    # A stemmer must not be shared between threads, and a new one costs less than a microsecond.
-    result: list[str] = Stemmer.Stemmer(name, 0).stemWords(found)
-    return result
+    remembered = _stems_of(name)
+    if len(remembered) > REMEMBERED:
+        remembered.clear()
+    return [remembered[word] for word in found]
+
+
+class _Stems(dict[str, str]):
+    """Stems by word, filled as words come."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __missing__(self, word: str) -> str:
+        # A stemmer must not be shared between threads, and a new one costs less than a microsecond.
+        stem = self[word] = str(Stemmer.Stemmer(self._name, 0).stemWord(word))
+        return stem
+
+
+@cache
+def _stems_of(name: str) -> _Stems:
+    return _Stems(name)

@@ -1,0 +1,139 @@
+"""Finds, among many sections, the pairs worth comparing: those that share their rarest words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: A section looks up at most so many others through its rarest words. Look-alikes beyond that are not seen by it
+#: (they see each other through other sections): the work grows with the number of sections, never with its square.
+BUDGET = 4000
+
+#: Words of a section that are looked up, at most: the rarest. More find little and cost time.
+LOOKED_UP = 24
+
+#: Neighbours kept per section.
+NEIGHBOURS = 10
+
+#: What a word counts that at most so many sections hold: the rarer, the more. A weight is a repetition.
+WEIGHTS = ((8, 4), (32, 3), (200, 2))
+
+#: A partner needs this much in common: two ordinary words are chance.
+LEAST = 3
+
+#: Sections that ask at once, and bits for the place of the one that is found: together one 32-bit number, which sorts
+#: several times faster than a longer one.
+BLOCK, _PLACE_BITS = 256, 24
+_PLACE = (1 << _PLACE_BITS) - 1
+
+#: Scores above this are equal: 16 bits between the asker and the place.
+_MOST = (1 << 16) - 1
+
+Pairs = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs of places in the sequence of sections, the lower first, and how many look-alikes were passed over."""
+
+    pairs: Pairs  #: of shape (n, 2), sorted
+    passed_over: int  #: words that were too common for the budget of the section that holds them
+
+
+def candidates(bags: Sequence[frozenset[str]], neighbours: int = NEIGHBOURS) -> Candidates:
+    """Return for each of `bags`, the concepts of a section, its likeliest partners, as pairs of places.
+
+    Raises:
+        ValueError: There are more bags than a packed number has room for (16,777,216).
+    """
+    if len(bags) >= 1 << _PLACE_BITS:
+        raise ValueError(f"at most {(1 << _PLACE_BITS) - 1:,} sections are compared at once, got {len(bags):,}")
+    postings = _Postings.of(bags)
+    found = [
+        postings.partners(start, min(start + BLOCK, len(bags)), neighbours) for start in range(0, len(bags), BLOCK)
+    ]
+    if not found:
+        return Candidates(np.empty((0, 2), np.int64), 0)
+    keys = np.unique(np.concatenate([keys for keys, _ in found]))
+    pairs = np.stack([keys >> _PLACE_BITS, keys & _PLACE], axis=1)
+    return Candidates(pairs, sum(skipped for _, skipped in found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Postings:
+    """Which sections hold each word, and which words each section holds, as flat arrays."""
+
+    terms: NDArray[np.int64]  #: of each section in turn, the rarest first
+    starts: NDArray[np.int64]  #: where each section's words start
+    holders: NDArray[np.uint32]  #: of each word in turn, the sections that hold it
+    holder_starts: NDArray[np.int64]
+    counts: NDArray[np.int64]  #: how many sections hold each word
+    weights: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, bags: Sequence[frozenset[str]]) -> "_Postings":
+        ids: dict[str, int] = {}
+        # Sorted, so that the numbers, and with them every tie, do not depend on the hash seed of the process.
+        flat = np.fromiter((ids.setdefault(t, len(ids)) for bag in bags for t in sorted(bag)), np.int64)
+        sizes = np.fromiter(map(len, bags), np.int64, len(bags))
+        counts = np.bincount(flat, minlength=len(ids))
+        owners = np.repeat(np.arange(len(bags)), sizes)
+        order = np.lexsort((flat, counts[flat], owners))
+        holders = owners[np.argsort(flat, kind="stable")].astype(np.uint32)
+        weights = np.ones(len(counts), np.int64)
+        for most, weight in reversed(WEIGHTS):
+            weights[counts <= most] = weight
+        return cls(
+            terms=flat[order],
+            starts=np.concatenate([[0], np.cumsum(sizes)]),
+            holders=holders,
+            holder_starts=np.concatenate([[0], np.cumsum(counts)]),
+            counts=counts,
+            weights=weights,
+        )
+
+    def partners(self, first: int, last: int, neighbours: int) -> tuple[NDArray[np.int64], int]:
+        """Return the packed pairs of the sections from `first` up to `last`, and how many words were passed over."""
+        terms, askers, skipped = self._looked_up(first, last)
+        starts, ends = self.holder_starts[terms].tolist(), self.holder_starts[terms + 1].tolist()
+        found = [self.holders[a:b] for a, b in zip(starts, ends, strict=True)]
+        if not found:
+            return np.empty(0, np.int64), skipped
+        keys = np.concatenate(found)
+        keys |= np.repeat((askers << _PLACE_BITS).astype(np.uint32), self.counts[terms])
+        keys.sort()
+        edges = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        scores = np.diff(np.concatenate([edges, [len(keys)]]))
+        enough = scores >= LEAST
+        scores, pairs = scores[enough], keys[edges[enough]].astype(np.int64)
+        mine, theirs = _best_of_each(pairs >> _PLACE_BITS, scores, pairs & _PLACE, neighbours, first)
+        return (np.minimum(mine, theirs) << _PLACE_BITS) | np.maximum(mine, theirs), skipped
+
+    def _looked_up(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Return the rarest words of each section, as many as its budget allows and as often as they count."""
+        starts, sizes = self.starts[first:last], np.diff(self.starts[first : last + 1])
+        terms = self.terms[self.starts[first] : self.starts[last]]
+        askers = np.repeat(np.arange(last - first), sizes)
+        rank = np.arange(len(terms)) - np.repeat(starts - self.starts[first], sizes)
+        cost = np.cumsum(self.counts[terms])
+        before = np.repeat(np.concatenate([[0], cost])[starts - self.starts[first]], sizes)
+        affordable = cost - before <= BUDGET
+        chosen = affordable & (rank < LOOKED_UP) & (self.counts[terms] > 1)
+        repeats = self.weights[terms[chosen]]
+        skipped = int(np.count_nonzero(~affordable & (rank < LOOKED_UP)))
+        return np.repeat(terms[chosen], repeats), np.repeat(askers[chosen], repeats), skipped
+
+
+def _best_of_each(
+    asking: NDArray[np.int64], scores: NDArray[np.int64], found: NDArray[np.int64], number: int, first: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return who asks and whom each of them finds, the best `number` scores of each; ties go to the lower place."""
+    others = asking + first != found
+    packed = (asking << 40) | ((_MOST - np.minimum(scores, _MOST)) << _PLACE_BITS) | found
+    packed = np.sort(packed[others])
+    asking = packed >> 40
+    firsts = np.flatnonzero(np.concatenate([np.ones(min(1, len(asking)), bool), asking[1:] != asking[:-1]]))
+    rank = np.arange(len(asking)) - np.repeat(firsts, np.diff(np.concatenate([firsts, [len(asking)]])))
+    best = rank < number
+    return asking[best] + first, packed[best] & _PLACE
