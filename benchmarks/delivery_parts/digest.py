@@ -11,8 +11,8 @@ from subscribers.deliveries import Delivery, sign
 
 KEY = b"a key for the benchmark, 32 octets long"
 
-#: Items of the digest; each is 620 octets of HTML and 50 of text, so that a message has 62 KB.
-ITEMS = 84
+#: Items of the digest; each is 580 octets of HTML and 50 of text, so that a message has 61 KB.
+ITEMS = 96
 
 _ITEM = """\
 <tr><td style="padding:12px 24px;font:16px/1.5 Georgia,serif;color:#222222">

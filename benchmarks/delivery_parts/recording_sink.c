@@ -34,6 +34,8 @@ struct connection {
     long wake_at; /* ms; answer to a stalled dot */
     enum fault fault;
     char line[LINE], tail[4], recipient[RECIPIENT];
+    char unread[LINE]; /* what came behind a dot that is not answered yet */
+    int unread_length;
 };
 
 static struct connection *all[CONNECTIONS];
@@ -140,6 +142,11 @@ static int feed(struct connection *c, char *at, char *end) {
             }
             at = after;
             if (end_of_message(c)) return 1;
+            if (c->wake_at) {
+                c->unread_length = end - at < LINE ? end - at : LINE;
+                memcpy(c->unread, at, c->unread_length);
+                return 0;
+            }
             continue;
         }
         char *newline = memchr(at, '\n', end - at);
@@ -188,7 +195,9 @@ int main(int argc, char **argv) {
         if (per_mille[STALL])
             for (int fd = 0; fd < CONNECTIONS; fd++)
                 if (all[fd] && all[fd]->open && all[fd]->wake_at && all[fd]->wake_at <= now_ms()) {
-                    all[fd]->wake_at = 0, accept_message(all[fd]), say("250 2.0.0 Ok: late\r\n"), send_out(fd);
+                    struct connection *c = all[fd];
+                    c->wake_at = 0, accept_message(c), say("250 2.0.0 Ok: late\r\n");
+                    feed(c, c->unread, c->unread + c->unread_length), send_out(fd);
                     event = (struct epoll_event){.events = EPOLLIN, .data.fd = fd};
                     epoll_ctl(poll, EPOLL_CTL_MOD, fd, &event);
                 }

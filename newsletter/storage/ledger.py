@@ -2,7 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -176,16 +177,13 @@ class Ledger(LedgerDesk):
             StoreError: The database does not answer; the turn may be tried again as it is.
         """
         held = held or {}
-        try:
-            with self._engine.begin() as connection:
-                now = self._now(connection)
-                mine, halted = self._renew(connection, owner, held, now)
-                self._record(connection, settled, mine, now)
-                for id_ in mine.intersection(finished):
-                    self._give_back(connection, id_, now)
-                chunk = self._lease(connection, owner, now, only) if wants_more else None
-        except (OperationalError, InterfaceError) as error:
-            raise StoreError(f"the ledger cannot be written: {error.orig}") from error
+        with _reachable(), self._engine.begin() as connection:
+            now = self._now(connection)
+            mine, halted = self._renew(connection, owner, held, now)
+            self._record(connection, settled, mine, now)
+            for id_ in mine.intersection(finished):
+                self._give_back(connection, id_, now)
+            chunk = self._lease(connection, owner, now, only) if wants_more else None
         return Turn(chunk, frozenset(held) - mine, halted)
 
     def _renew(
@@ -326,7 +324,7 @@ class Ledger(LedgerDesk):
         """
         uncertain = 0
         doubt = Receipt(Outcome.DEFERRED if resend else Outcome.UNCERTAIN, Cause.CONNECTION, reply="a sender died here")
-        with self._engine.begin() as connection:
+        with _reachable(), self._engine.begin() as connection:
             now = self._now(connection)
             mine = select(chunks).where(chunks.c.owner == owner, chunks.c.state == "leased").with_for_update()
             for chunk in connection.execute(mine).all():
@@ -372,10 +370,19 @@ class Ledger(LedgerDesk):
 
     def expired_owners(self) -> tuple[str, ...]:
         """Return the senders that have been silent for longer than their lease."""
-        with reading(self._engine) as connection:
+        with _reachable(), reading(self._engine) as connection:
             now = self._now(connection)
             silent = select(chunks.c.owner).where(chunks.c.state == "leased", chunks.c.lease_until <= now)
             return tuple(connection.execute(silent.distinct().order_by(chunks.c.owner)).scalars())
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Translate what a database says when it cannot be used now: it is down, full, or locked for too long."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise StoreError(f"the ledger cannot be used: {error.orig}") from error
 
 
 def back_off(attempts: int, idx: int) -> timedelta:
