@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.fetching.addresses import Reach
-from newsletter.fetching.client import Fetcher, Limits
+from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.ports import SourceError
 from newsletter.sources.wordpress import WordPressSource
 from tests.newsletter.real_wordpress import WordPress, is_installed, serve_wordpress
@@ -36,7 +36,7 @@ def wordpress() -> Iterator[WordPress]:
 
 
 def make_source(site: WordPress) -> WordPressSource:
-    fetcher = Fetcher("tests", limits=Limits(seconds=60, pause=0), reach=Reach(loopback=True))
+    fetcher = HttpFetcher("tests", limits=Limits(seconds=60, pause=0), reach=Reach(loopback=True))
     return WordPressSource("blog", site.url, fetcher, site.credentials)
 
 
