@@ -1,7 +1,8 @@
 """What the use cases ask of the outside, in their own words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from content.approvals import Approval
@@ -38,6 +39,76 @@ class SourceError(Exception):
     def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
+
+
+class FetchError(Exception):
+    """Nothing usable came back over HTTP. The message names the address and says why.
+
+    `transient` tells whether trying again may help, `retry_after` how long the server asks us to wait, `status` what
+    it answered (0: it did not).
+    """
+
+    def __init__(
+        self, message: str, *, transient: bool = False, status: int = 0, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message)
+        self.transient = transient
+        self.status = status
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server told us about a body, to ask later whether it has changed (RFC 9110, 13.1)."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What came back over HTTP. `body` is empty when `is_unchanged`. Header names are in small letters."""
+
+    url: str  #: where it came from in the end
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    at: datetime  #: when it came
+    downgraded: bool = False  #: a redirect led from https to http
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Tell whether the server says that we have it already."""
+        return self.status == 304
+
+    @property
+    def validators(self) -> Validators:
+        """Return what to ask with next time."""
+        return Validators(self.headers.get("etag", ""), self.headers.get("last-modified", ""))
+
+
+class Fetcher(Protocol):
+    """Fetches over HTTP, only from public addresses, only so much, only so long, and politely."""
+
+    def get(
+        self,
+        url: str,
+        *,
+        validators: Validators | None = None,
+        headers: Mapping[str, str] | None = None,
+        credentials: tuple[str, str] | None = None,
+    ) -> Response:
+        """Return what stands at `url`.
+
+        Args:
+            url: An http or https address.
+            validators: What came with the copy we have; the answer may then be that it is unchanged.
+            headers: Further header fields to send.
+            credentials: Name and password, sent to this origin alone and never in clear over a network.
+
+        Raises:
+            FetchError: Nothing usable came back.
+        """
 
 
 class Source(Protocol):

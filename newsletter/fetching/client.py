@@ -16,6 +16,7 @@ import urllib3
 
 from newsletter.fetching.addresses import Address, AddressError, Reach, check
 from newsletter.fetching.connecting import Connect, Deadline, Gate, GuardedAdapter, Resolve, TooSlowError
+from newsletter.ports import FetchError, Response, Validators
 
 #: A server that asks us to wait longer than a day has forgotten us.
 LONGEST_WAIT = timedelta(hours=24)
@@ -33,22 +34,6 @@ _WORDS = {
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 
-class FetchError(Exception):
-    """Nothing usable came back. The message names the address and says why.
-
-    `transient` tells whether trying again may help, `retry_after` how long the server asks us to wait, `status` what
-    it answered (0: it did not).
-    """
-
-    def __init__(
-        self, message: str, *, transient: bool = False, status: int = 0, retry_after: timedelta | None = None
-    ) -> None:
-        super().__init__(message)
-        self.transient = transient
-        self.status = status
-        self.retry_after = retry_after
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much one request may take."""
@@ -58,36 +43,6 @@ class Limits:
     redirects: int = 5
     tries: int = 3
     pause: float = 1.0  #: seconds between two requests to the same host
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a server told us about a body, to ask later whether it has changed (RFC 9110, 13.1)."""
-
-    etag: str = ""
-    last_modified: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """What came back. `body` is empty when `is_unchanged`. Header names are in small letters."""
-
-    url: str  #: where it came from in the end
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
-    at: datetime  #: when it came
-    downgraded: bool = False  #: a redirect led from https to http
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Tell whether the server says that we have it already."""
-        return self.status == 304
-
-    @property
-    def validators(self) -> Validators:
-        """Return what to ask with next time."""
-        return Validators(self.headers.get("etag", ""), self.headers.get("last-modified", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +61,7 @@ class _Manners:
     asked: dict[str, float] = field(default_factory=dict)
 
 
-class Fetcher:
+class HttpFetcher:
     """A client for one source at a time; it is not to be shared between threads.
 
     Args:
@@ -139,13 +94,7 @@ class Fetcher:
         headers: Mapping[str, str] | None = None,
         credentials: tuple[str, str] | None = None,
     ) -> Response:
-        """Return what stands at `url`.
-
-        Args:
-            url: An http or https address.
-            validators: What came with the copy we have; the answer may then be that it is unchanged.
-            headers: Further header fields to send.
-            credentials: Name and password, sent to this origin alone and never in clear over a network.
+        """Return what stands at `url`; see `ports.Fetcher`.
 
         Raises:
             FetchError: Nothing usable came back.
@@ -207,7 +156,9 @@ class Fetcher:
             answer = self._session.get(
                 address.url, headers=headers, timeout=deadline.wait(), allow_redirects=False, stream=True
             )
-            deadline.wait()  # to the HTTP library a socket that was shut looks like the end of the headers,
+            if deadline.passed:  # to the HTTP library a socket that was shut looks like the end of the headers,
+                answer.close()
+                raise TooSlowError
             return answer
         except AddressError as error:
             raise FetchError(_refusal(address.url, first.shown if address != first else "", error)) from error

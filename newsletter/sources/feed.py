@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from newsletter.fetching.client import Fetcher, FetchError, Response, Validators
-from newsletter.ports import Pull, SourceError
+from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError, Validators
 from newsletter.sources.collecting import Collector
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import document_of

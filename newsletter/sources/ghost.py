@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from newsletter.fetching.client import Fetcher, FetchError, Validators
-from newsletter.ports import Pull, SourceError
+from newsletter.ports import Fetcher, FetchError, Pull, SourceError, Validators
 from newsletter.sources.collecting import Collector
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import Entry, document_of

@@ -9,8 +9,7 @@ from urllib.parse import urljoin
 from lxml import etree
 from protego import Protego
 
-from newsletter.fetching.client import Fetcher, FetchError, Response, Validators
-from newsletter.ports import Pull, SourceError
+from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError, Validators
 from newsletter.sources.collecting import Collector
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import Entry, believable, document_of

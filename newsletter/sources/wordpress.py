@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from newsletter.fetching.client import Fetcher, FetchError, Response
-from newsletter.ports import Pull, SourceError
+from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError
 from newsletter.sources.collecting import Collector
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import Entry, document_of

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.fetching.addresses import AddressError, Reach, check
-from newsletter.fetching.client import Fetcher, FetchError, Limits, Validators, parse_retry_after
+from newsletter.fetching.client import HttpFetcher, Limits, parse_retry_after
+from newsletter.ports import FetchError, Validators
 from tests.newsletter.hostile import Hostile, answer, drip, ok, serve, silent
 
 HERE = Reach(loopback=True)
@@ -21,8 +22,8 @@ QUICK = Limits(seconds=0.4, pause=0, tries=1, body_bytes=100_000)
 PUBLIC = "93.184.216.34"
 
 
-def make_fetcher(limits: Limits = QUICK, **more: object) -> Fetcher:
-    return Fetcher("tests", **{"limits": limits, "reach": HERE, **more})  # type: ignore[arg-type]
+def make_fetcher(limits: Limits = QUICK, **more: object) -> HttpFetcher:
+    return HttpFetcher("tests", **{"limits": limits, "reach": HERE, **more})  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def hostile() -> Iterator[Hostile]:
         yield server
 
 
-def _why(fetcher: Fetcher, url: str, **more: object) -> str:
+def _why(fetcher: HttpFetcher, url: str, **more: object) -> str:
     with pytest.raises(FetchError) as caught:
         fetcher.get(url, **more)  # type: ignore[arg-type]
     return str(caught.value)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from content.articles import Article, BlockKind
 from newsletter.fetching.addresses import Reach
-from newsletter.fetching.client import Fetcher, Limits, Response
-from newsletter.ports import Pull, SourceError
+from newsletter.fetching.client import HttpFetcher, Limits
+from newsletter.ports import Pull, Response, SourceError
 from newsletter.sources.feed import FeedSource, read_feed
 from tests.builders import paragraph
 from tests.newsletter.hostile import answer, ok, serve
@@ -31,8 +31,8 @@ RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Desk</title><la
 <description>&lt;p&gt;Oil &lt;b&gt;feeds&lt;/b&gt;.&lt;/p&gt;</description></item></channel></rss>"""
 
 
-def make_fetcher() -> Fetcher:
-    return Fetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
+def make_fetcher() -> HttpFetcher:
+    return HttpFetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
 
 
 def make_response(body: bytes, content_type: str = "application/xml") -> Response:

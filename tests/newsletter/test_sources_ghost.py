@@ -7,7 +7,7 @@ import pytest
 from content.approvals import Approval, Decision
 from content.articles import Article
 from newsletter.fetching.addresses import Reach
-from newsletter.fetching.client import Fetcher, Limits
+from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.ports import Pull, SourceError
 from newsletter.sources.ghost import GhostSource
 from tests.builders import paragraph
@@ -31,7 +31,7 @@ def make_post(number: int, *tags: dict[str, str], **more: object) -> Post:
 
 
 def make_source(url: str, key: str = KEY, **more: str) -> GhostSource:
-    fetcher = Fetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
+    fetcher = HttpFetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
     return GhostSource("ghost", url, fetcher, key, **more)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.fetching.addresses import Reach
-from newsletter.fetching.client import Fetcher, Limits, Response
-from newsletter.ports import SourceError
+from newsletter.fetching.client import HttpFetcher, Limits
+from newsletter.ports import Response, SourceError
 from newsletter.sources import web
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.web import WebSource, extract
@@ -39,7 +39,7 @@ AROUND = (
 
 
 def make_source(url: str) -> WebSource:
-    fetcher = Fetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
+    fetcher = HttpFetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
     return WebSource("web", url, fetcher)
 
 

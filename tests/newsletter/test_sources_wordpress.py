@@ -6,7 +6,7 @@ import pytest
 
 from content.articles import Article, Block, BlockKind
 from newsletter.fetching.addresses import Reach
-from newsletter.fetching.client import Fetcher, Limits
+from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.ports import Problem, SourceError
 from newsletter.sources.wordpress import WordPressSource
 from tests.builders import paragraph
@@ -15,7 +15,7 @@ from tests.newsletter.hostile import answer, ok, serve
 
 
 def make_source(url: str, credentials: tuple[str, str] | None = None) -> WordPressSource:
-    fetcher = Fetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
+    fetcher = HttpFetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
     return WordPressSource("blog", url, fetcher, credentials)
 
 
