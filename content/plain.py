@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import types
 from datetime import date, datetime
 from enum import Enum
@@ -9,6 +10,8 @@ from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class PlainError(ValueError):
@@ -21,7 +24,9 @@ def dump(value: object) -> str:
     Raises:
         TypeError: `value` holds something that is not plain.
     """
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    # Half a character, which a broken source may bring, is the one thing UTF-8 cannot hold.
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def load(kind: type[T], text: str) -> T:

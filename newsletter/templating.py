@@ -88,6 +88,8 @@ def catalogue(language: str) -> NullTranslations:
 def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
     """Return name and SHA-256 of every file that rendering the templates of `folder` reads, sorted by name.
 
+    The words of all languages are among them: another word is another mail.
+
     Args:
         folder: Such as "email/digest": the templates there, and all they include, extend or import.
     """
@@ -100,6 +102,9 @@ def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
             source = _source(env, name)
             found[name] = hashlib.sha256(source.encode()).hexdigest()
             waiting |= {n for n in meta.find_referenced_templates(env.parse(source)) if n}
+    for language in (files("templates") / "locales").iterdir():
+        if (words := language / "messages.po").is_file():
+            found[f"locales/{language.name}/messages.po"] = hashlib.sha256(words.read_bytes()).hexdigest()
     return tuple(sorted(found.items()))
 
 

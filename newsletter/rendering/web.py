@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.resources import files
 
 from content.editions import Edition, Story, section_anchor
 from content.looks import Look
@@ -123,6 +124,25 @@ def feeds_page(path: str, feeds: Sequence[tuple[str, str]], look: Look, language
     )
     rows = [{"title": title, "forms": [(feed + e, n) for e, _, n in FORMS]} for feed, title in feeds]
     return _render("feeds", page, look, language, rows=rows)
+
+
+def search_page(path: str, look: Look, language: str) -> str:
+    """Return the page that searches the site in the reader's own browser: no server, and nobody learns what for."""
+    heading = catalogue(language).gettext("Search")
+    page = Page(
+        path=path,
+        url=look.url(path),
+        canonical=look.url(path),
+        title=f"{heading} – {look.name}",
+        description=f"{heading} – {look.name}",
+        heading=heading,
+    )
+    return _render("search", page, look, language)
+
+
+def search_script() -> str:
+    """Return the script of the search page."""
+    return (files("templates") / "web" / "search.js").read_text("utf-8")
 
 
 def card_of_edition(edition: Edition) -> Card:

@@ -29,6 +29,12 @@ def test_an_edition_comes_back_from_json_unchanged() -> None:
     assert from_json(to_json(edition)) == edition
 
 
+def test_json_holds_even_half_a_character_and_is_fit_for_utf_8() -> None:
+    edition = make_edition(title="half \ud83d")
+
+    assert from_json(to_json(edition).encode().decode()) == edition
+
+
 def test_the_json_of_equal_editions_is_equal_and_of_different_ones_different() -> None:
     edition = full_edition()
 
