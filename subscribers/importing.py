@@ -112,7 +112,7 @@ def read_person(row: Row, how: Reading) -> Imported | Refusal:
         key=address_key(address.text),
         name=clean_name(name),
         language=_language(cell(Column.LANGUAGE, "")) or how.language,
-        zone=zone if is_zone(zone) else how.mailing_list.zone,
+        zone=zone if zone and is_zone(zone) else how.mailing_list.zone,
         preferences=_preferences(row.cells, how.mailing_list),
         tags=_tags(cell(Column.TAGS, "")),
         consent_at=consent_at,
@@ -163,11 +163,13 @@ def _moment(text: str, order: DateOrder, now: datetime) -> datetime | None:
 
 def _preferences(cells: Mapping[Column, str], offered: MailingList) -> Preferences:
     """Return the choices in a row; what the list does not offer is left out."""
-    wanted = frozenset(re.split(r"[\s,;]+", cells.get(Column.TOPICS, "").casefold())) & offered.topic_slugs
-    rhythm = cells.get(Column.RHYTHM, "").casefold()
-    hour = cells.get(Column.HOUR, "")
+    topics, rhythm, hour = (cells.get(c, "").casefold() for c in (Column.TOPICS, Column.RHYTHM, Column.HOUR))
+    if not (topics or rhythm or hour):
+        return Preferences()
+    all_of_them = offered.topic_slugs
+    wanted = frozenset(re.split(r"[\s,;]+", topics)) & all_of_them
     return Preferences(
-        topics=frozenset() if wanted == offered.topic_slugs else wanted,
+        topics=frozenset() if wanted == all_of_them else wanted,
         rhythm=Rhythm(rhythm) if rhythm in {r.value for r in offered.rhythms} else Rhythm.EACH,
         hour=int(hour) if re.fullmatch(r"1?[0-9]|2[0-3]", hour) else None,
     )
@@ -178,6 +180,8 @@ def _language(text: str) -> str:
 
 
 def _tags(text: str) -> tuple[str, ...]:
+    if not text:
+        return ()
     # Mailchimp writes "vip","spring" into one cell.
     found = (re.sub(r"[^\w -]", "", tag).strip().casefold() for tag in re.split("[,;]", text[:5000]))
     return tuple(dict.fromkeys(tag[:LONGEST_TAG] for tag in found if tag))[:MOST_TAGS]

@@ -18,7 +18,7 @@ from subscribers.consent import Act, Consent, Door
 from subscribers.deliveries import Recipient
 from subscribers.importing import DateOrder, Reading, Verdict
 from subscribers.people import Reason, SubscriptionState, Suppression
-from subscribers.preferences import MailingList, Rhythm, Topic
+from subscribers.preferences import MailingList, Preferences, Rhythm, Topic
 from subscribers.sheets import SheetError
 from subscribers.tokens import Keyring
 from tests.builders import MONDAY, make_subscriber
@@ -97,12 +97,8 @@ def test_people_come_in_with_their_choices_and_the_proof(registry: Registry) -> 
     assert (bea.name, bea.zone, bea.language) == ("", "Europe/Paris", "en")
     assert chosen
     assert other
-    assert (chosen.preferences.topics, chosen.preferences.rhythm, chosen.preferences.hour) == (
-        {"skin"},
-        Rhythm.DAILY,
-        7,
-    )
-    assert (other.preferences.topics, other.preferences.rhythm, other.preferences.hour) == (set(), Rhythm.EACH, None)
+    assert chosen.preferences == Preferences(topics=frozenset({"skin"}), rhythm=Rhythm.DAILY, hour=7)
+    assert other.preferences == Preferences()
     assert (line.act, line.door, line.wording) == (Act.IMPORTED, Door.IMPORT, "Signed up at the fair")
 
 

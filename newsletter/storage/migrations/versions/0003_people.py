@@ -109,6 +109,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber", "tag", name=op.f("pk_tags")),
     )
     op.create_index("ix_tags_tag", "tags", ["tag"], unique=False)
+    op.create_table(
+        "clicks",
+        sa.Column("subscriber", sa.String(length=36), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("subscriber", name=op.f("pk_clicks")),
+    )
+    op.create_index("ix_clicks_at", "clicks", ["at"], unique=False)
 
 
 def _remember() -> None:
