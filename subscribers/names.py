@@ -17,6 +17,8 @@ _NO_NAME = frozenset({"null", "none", "nan", "undefined", "true", "false", "n/a"
 
 def clean_name(text: str) -> str:
     """Return `text` on one line, without control, direction and invisible characters, 80 letters at most."""
+    if text.isascii() and text.isprintable():  # most names: a letter is a letter
+        return " ".join(text.split())[:LONGEST_GRAPHEMES].strip()
     visible = "".join(c for c in text[:10_000] if c.isspace() or not _is_unwanted(c))
     letters = _letters(" ".join(visible.split()))
     return "".join(letter for letter, _ in zip(letters, range(LONGEST_GRAPHEMES), strict=False)).strip()

@@ -1,5 +1,6 @@
 """Keeps the proof of consent, append-only, each wording once; and what choices were before they changed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Column, Connection, Index, Integer, Row, String, Table, Text, select
@@ -34,25 +35,41 @@ consents = Table(
 
 def record(connection: Connection, consent: Consent) -> int:
     """Append one line to the record; return its number."""
-    hash_ = consent.wording_hash
-    if hash_ and connection.execute(select(wordings.c.hash).where(wordings.c.hash == hash_)).first() is None:
-        connection.execute(wordings.insert().values(hash=hash_, text=consent.wording))
-    line = connection.execute(
-        consents.insert().values(
-            subscriber=consent.subscriber,
-            list=consent.mailing_list,
-            act=consent.act.value,
-            door=consent.door.value,
-            at=consent.at,
-            wording=hash_,
-            form=consent.form,
-            detail=consent.detail,
-            network=consent.network,
-        )
-    )
+    _keep_wordings(connection, [consent])
+    line = connection.execute(consents.insert().values(_row(consent)))
     key = line.inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def record_many(connection: Connection, lines: Sequence[Consent]) -> None:
+    """Append many lines to the record."""
+    if lines:
+        _keep_wordings(connection, lines)
+        connection.execute(consents.insert(), [_row(line) for line in lines])
+
+
+def _keep_wordings(connection: Connection, lines: Sequence[Consent]) -> None:
+    texts = {text: line.wording_hash for line in lines if (text := line.wording)}
+    known = select(wordings.c.hash).where(wordings.c.hash.in_(list(texts.values())))
+    held = set(connection.execute(known).scalars()) if texts else set()
+    for text, hash_ in texts.items():
+        if hash_ not in held:
+            connection.execute(wordings.insert().values(hash=hash_, text=text))
+
+
+def _row(consent: Consent) -> dict[str, object]:
+    return {
+        "subscriber": consent.subscriber,
+        "list": consent.mailing_list,
+        "act": consent.act.value,
+        "door": consent.door.value,
+        "at": consent.at,
+        "wording": consent.wording_hash,
+        "form": consent.form,
+        "detail": consent.detail,
+        "network": consent.network,
+    }
 
 
 def record_of(connection: Connection, subscriber: str) -> tuple[Consent, ...]:

@@ -9,7 +9,14 @@ from sqlalchemy import Connection, Engine, Row, select
 from newsletter.storage import consents, letters
 from newsletter.storage.engine import reading
 from newsletter.storage.lists import find_list
-from newsletter.storage.people import subscribers, subscriptions, suppressions, take_numbers
+from newsletter.storage.people import (
+    read_subscriber,
+    read_subscription,
+    subscribers,
+    subscriptions,
+    suppressions,
+    take_numbers,
+)
 from subscribers.consent import Consent
 from subscribers.letters import Letter, LetterKind
 from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
@@ -158,25 +165,3 @@ class EnrolmentStore:
         """Yield a desk that only reads."""
         with reading(self._engine) as connection:
             yield Desk(connection)
-
-
-def read_subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
-    """Return the person in a row of `subscribers`."""
-    return Subscriber(id=row.id, address=row.address, name=row.name, language=row.language, zone=row.zone)
-
-
-def read_subscription(row: Row[tuple[object, ...]]) -> Subscription:
-    """Return the subscription in a row of `subscriptions`."""
-    return Subscription(
-        mailing_list=row.list,
-        subscriber=row.subscriber,
-        state=SubscriptionState(row.state),
-        since=row.since,
-        confirmed_at=row.confirmed_at,
-        preferences=Preferences(
-            topics=frozenset(row.topics.split()),
-            rhythm=Rhythm(row.rhythm),
-            hour=row.hour,
-            paused_until=row.paused_until,
-        ),
-    )

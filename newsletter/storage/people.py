@@ -22,7 +22,7 @@ from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
 from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
 from subscribers.planning import Candidate
-from subscribers.preferences import Rhythm
+from subscribers.preferences import Preferences, Rhythm, Subscription
 
 subscribers = Table(
     "subscribers",
@@ -160,12 +160,25 @@ class PeopleStore:
             for page in connection.execute(query).partitions():
                 yield [Candidate._make(row) for row in page]
 
+    def everybody(self, mailing_list: str) -> Iterator[list[tuple[Subscriber, Subscription]]]:
+        """Yield all who ever asked for a list, whatever became of them, page by page."""
+        query = (
+            select(subscribers, subscriptions)
+            .join(subscriptions, subscriptions.c.subscriber == subscribers.c.id)
+            .where(subscriptions.c.list == mailing_list)
+            .order_by(subscribers.c.id)
+            .execution_options(yield_per=PAGE)
+        )
+        with reading(self._engine) as connection:
+            for page in connection.execute(query).partitions():
+                yield [(read_subscriber(row), read_subscription(row)) for row in page]
+
     def find(self, address_or_id: str) -> Subscriber | None:
         """Return the person with this address or id."""
         wanted = subscribers.c.key == address_key(address_or_id)
         with reading(self._engine) as connection:
             row = connection.execute(select(subscribers).where(wanted | (subscribers.c.id == address_or_id))).first()
-        return _subscriber(row) if row else None
+        return read_subscriber(row) if row else None
 
     def count(self, mailing_list: str) -> dict[SubscriptionState, int]:
         """Return how many people stand how to a list."""
@@ -213,11 +226,29 @@ class PeopleStore:
             .limit(PAGE)
         )
         with reading(self._engine) as connection:
-            return [_subscriber(row) for row in connection.execute(query)]
+            return [read_subscriber(row) for row in connection.execute(query)]
 
 
-def _subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
+def read_subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
+    """Return the person in a row of `subscribers`."""
     return Subscriber(id=row.id, address=row.address, name=row.name, language=row.language, zone=row.zone)
+
+
+def read_subscription(row: Row[tuple[object, ...]]) -> Subscription:
+    """Return the subscription in a row of `subscriptions`."""
+    return Subscription(
+        mailing_list=row.list,
+        subscriber=row.subscriber,
+        state=SubscriptionState(row.state),
+        since=row.since,
+        confirmed_at=row.confirmed_at,
+        preferences=Preferences(
+            topics=frozenset(row.topics.split()),
+            rhythm=Rhythm(row.rhythm),
+            hour=row.hour,
+            paused_until=row.paused_until,
+        ),
+    )
 
 
 def take_numbers(connection: Connection, counter: str, count: int) -> range:

@@ -83,6 +83,39 @@ def upgrade() -> None:
     op.create_index("ix_letters_key_kind", "letters", ["key", "kind"], unique=False)
     op.create_index("ix_letters_subscriber", "letters", ["subscriber"], unique=False)
     _remember()
+    op.create_table(
+        "imports",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("list", sa.String(length=64), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_imports")),
+    )
+    op.create_table(
+        "imported",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("subscriber", sa.String(length=36), nullable=False),
+        sa.Column("is_new", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["number"], ["imports.number"], name=op.f("fk_imported_number_imports")),
+        sa.PrimaryKeyConstraint("number", "subscriber", name=op.f("pk_imported")),
+    )
+    op.create_table(
+        "tags",
+        sa.Column("subscriber", sa.String(length=36), nullable=False),
+        sa.Column("tag", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("subscriber", "tag", name=op.f("pk_tags")),
+    )
+    op.create_index("ix_tags_tag", "tags", ["tag"], unique=False)
+    op.create_table(
+        "clicks",
+        sa.Column("subscriber", sa.String(length=36), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("subscriber", name=op.f("pk_clicks")),
+    )
+    op.create_index("ix_clicks_at", "clicks", ["at"], unique=False)
 
 
 def _remember() -> None:
