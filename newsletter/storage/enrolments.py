@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, select
 
 from newsletter.storage import consents, letters
 from newsletter.storage.engine import reading
@@ -19,8 +19,8 @@ from newsletter.storage.people import (
 )
 from subscribers.consent import Consent
 from subscribers.letters import Letter, LetterKind
-from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
-from subscribers.preferences import MailingList, Preferences, Rhythm, Subscription
+from subscribers.people import Reason, Subscriber, Suppression, address_key
+from subscribers.preferences import MailingList, Subscription
 
 
 class Desk:

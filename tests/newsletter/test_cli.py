@@ -115,7 +115,7 @@ def test_duplicates_says_which_and_why(run: Run, articles: Path) -> None:
     done = run("duplicates", "articles", "--explain")
 
     assert "How Microneedling Works" in done.stdout
-    assert "both explain how it works" in done.stdout
+    assert "[1.00, same words]" in done.stdout
 
 
 def test_a_contradiction_ends_with_3(run: Run, tmp_path: Path) -> None:
