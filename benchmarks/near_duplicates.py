@@ -285,7 +285,7 @@ def _judged(a: str, b: str, score: float) -> float:
     if len(list(spans(a))) != 1 or len(list(spans(b))) != 1:
         return score
     here, there = read(a), read(b)
-    same = any(covers(w.terms, c) and not differences(c, w) for c, w in ((here, there), (there, here)))
+    same = any(covers([w.terms], c) and not differences(c, w) for c, w in ((here, there), (there, here)))
     return 0.5 + score / 2 if same else score / 2
 
 

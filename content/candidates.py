@@ -1,6 +1,6 @@
 """Finds, among many sections, the pairs worth comparing: those that share their rarest words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,9 @@ LEAST = 3
 BLOCK, _PLACE_BITS = 256, 24
 _PLACE = (1 << _PLACE_BITS) - 1
 
+#: Pairs whose words are laid side by side at once.
+SHARED_BLOCK = 2048
+
 #: Scores above this are equal: 16 bits between the asker and the place.
 _MOST = (1 << 16) - 1
 
@@ -41,15 +44,23 @@ class Candidates:
     passed_over: int  #: words that were too common for the budget of the section that holds them
 
 
-def candidates(bags: Sequence[frozenset[str]], neighbours: int = NEIGHBOURS) -> Candidates:
+def candidates(
+    bags: Sequence[frozenset[str]], weights: Mapping[str, int], least: float = 0.0, neighbours: int = NEIGHBOURS
+) -> Candidates:
     """Return for each of `bags`, the concepts of a section, its likeliest partners, as pairs of places.
+
+    Args:
+        bags: The concepts of each section.
+        weights: What each concept weighs.
+        least: Pairs that share a smaller part of the lighter one's weight are left out, 0.0 to 1.0.
+        neighbours: How many partners to keep for each.
 
     Raises:
         ValueError: There are more bags than a packed number has room for (16,777,216).
     """
     if len(bags) >= 1 << _PLACE_BITS:
         raise ValueError(f"at most {(1 << _PLACE_BITS) - 1:,} sections are compared at once, got {len(bags):,}")
-    postings = _Postings.of(bags)
+    postings = _Postings.of(bags, weights)
     found = [
         postings.partners(start, min(start + BLOCK, len(bags)), neighbours) for start in range(0, len(bags), BLOCK)
     ]
@@ -57,6 +68,8 @@ def candidates(bags: Sequence[frozenset[str]], neighbours: int = NEIGHBOURS) -> 
         return Candidates(np.empty((0, 2), np.int64), 0)
     keys = np.unique(np.concatenate([keys for keys, _ in found]))
     pairs = np.stack([keys >> _PLACE_BITS, keys & _PLACE], axis=1)
+    if least > 0.0:
+        pairs = pairs[postings.shared(pairs) >= least]
     return Candidates(pairs, sum(skipped for _, skipped in found))
 
 
@@ -69,10 +82,11 @@ class _Postings:
     holders: NDArray[np.uint32]  #: of each word in turn, the sections that hold it
     holder_starts: NDArray[np.int64]
     counts: NDArray[np.int64]  #: how many sections hold each word
+    repeats: NDArray[np.int64]  #: what each word counts when partners are looked up
     weights: NDArray[np.int64]
 
     @classmethod
-    def of(cls, bags: Sequence[frozenset[str]]) -> "_Postings":
+    def of(cls, bags: Sequence[frozenset[str]], weights: Mapping[str, int]) -> "_Postings":
         ids: dict[str, int] = {}
         # Sorted, so that the numbers, and with them every tie, do not depend on the hash seed of the process.
         flat = np.fromiter((ids.setdefault(t, len(ids)) for bag in bags for t in sorted(bag)), np.int64)
@@ -81,16 +95,18 @@ class _Postings:
         owners = np.repeat(np.arange(len(bags)), sizes)
         order = np.lexsort((flat, counts[flat], owners))
         holders = owners[np.argsort(flat, kind="stable")].astype(np.uint32)
-        weights = np.ones(len(counts), np.int64)
-        for most, weight in reversed(WEIGHTS):
-            weights[counts <= most] = weight
+        repeats = np.ones(len(counts), np.int64)
+        for most, repeat in reversed(WEIGHTS):
+            repeats[counts <= most] = repeat
+        masses = np.fromiter((weights[t] for t in ids), np.int64, len(ids))
         return cls(
             terms=flat[order],
             starts=np.concatenate([[0], np.cumsum(sizes)]),
             holders=holders,
             holder_starts=np.concatenate([[0], np.cumsum(counts)]),
             counts=counts,
-            weights=weights,
+            repeats=repeats,
+            weights=masses,
         )
 
     def partners(self, first: int, last: int, neighbours: int) -> tuple[NDArray[np.int64], int]:
@@ -110,6 +126,24 @@ class _Postings:
         mine, theirs = _best_of_each(pairs >> _PLACE_BITS, scores, pairs & _PLACE, neighbours, first)
         return (np.minimum(mine, theirs) << _PLACE_BITS) | np.maximum(mine, theirs), skipped
 
+    def shared(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Return for each pair how much of the lighter one's weight both share."""
+        found = [self._shared(pairs[i : i + SHARED_BLOCK]) for i in range(0, len(pairs), SHARED_BLOCK)]
+        return np.concatenate(found) if found else np.empty(0)
+
+    def _shared(self, pairs: Pairs) -> NDArray[np.float64]:
+        sides = pairs.T.ravel()
+        sizes = self.starts[sides + 1] - self.starts[sides]
+        ends = np.cumsum(sizes)
+        terms = self.terms[np.arange(ends[-1]) + np.repeat(self.starts[sides] - (ends - sizes), sizes)]
+        owners = np.repeat(np.tile(np.arange(len(pairs)), 2), sizes)
+        masses = np.bincount(np.repeat(np.arange(len(sides)), sizes), self.weights[terms], minlength=len(sides))
+        keys = np.sort((owners << 32) | terms)
+        twice = keys[1:][keys[1:] == keys[:-1]]
+        both = np.bincount(twice >> 32, self.weights[twice & 0xFFFFFFFF], minlength=len(pairs))
+        lighter = np.minimum(masses[: len(pairs)], masses[len(pairs) :])
+        return both / np.maximum(lighter, 1)
+
     def _looked_up(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """Return the rarest words of each section, as many as its budget allows and as often as they count."""
         starts, sizes = self.starts[first:last], np.diff(self.starts[first : last + 1])
@@ -120,7 +154,7 @@ class _Postings:
         before = np.repeat(np.concatenate([[0], cost])[starts - self.starts[first]], sizes)
         affordable = cost - before <= BUDGET
         chosen = affordable & (rank < LOOKED_UP) & (self.counts[terms] > 1)
-        repeats = self.weights[terms[chosen]]
+        repeats = self.repeats[terms[chosen]]
         skipped = int(np.count_nonzero(~affordable & (rank < LOOKED_UP)))
         return np.repeat(terms[chosen], repeats), np.repeat(askers[chosen], repeats), skipped
 

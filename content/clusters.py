@@ -68,7 +68,7 @@ THRESHOLDS: Mapping[tuple[Affinity, bool], float] = {
     (Affinity.SAME, True): 0.10,
     (Affinity.SAME, False): 0.24,
     (Affinity.POSSIBLE, True): 0.26,
-    (Affinity.POSSIBLE, False): 0.34,
+    (Affinity.POSSIBLE, False): 0.38,
 }
 
 #: What a clash of roles must be outweighed by when the subject is surely the same. Measured: no two sections of one
@@ -78,11 +78,17 @@ CLASHING = 0.42
 #: How well the sentences of near copies match: what two sections of one article must reach, and of unlike subjects.
 NEAR_COPY = 0.62
 
+#: Share of the threshold that all sections of a cluster must reach with each other: nothing chains through another.
+CHAINED = 0.4
+
 #: Members of two clusters that are compared before the clusters join. More than these change nothing but the time.
 CHECKED_MEMBERS = 8
 
 #: Up to so many sections every pair of articles is compared. Beyond, those that share rare words, or their subject.
 ALL_PAIRS = 300
+
+#: Pairs that share less of the lighter section's weight are not compared beyond `ALL_PAIRS`.
+LEAST_SHARED = 0.25
 
 #: Articles of one subject that are all compared with each other beyond `ALL_PAIRS`; of more, those that share rare
 #: words. An archive holds thousands of articles about retinol: comparing all of them would be quadratic.
@@ -126,7 +132,7 @@ def examine(sections: Iterable[Section], rulings: Iterable[Ruling] = (), mapper:
     known = profiles(ordered)
     copies = _copies(known)
     originals = [p for p in known.each if p.section.id in copies]
-    plan, passed_over = _plan(originals)
+    plan, passed_over = _plan(originals, known.weights)
     batches = (_Batch(known.weights, plan[i : i + BATCH]) for i in range(0, len(plan), BATCH))
     links = [link for found in mapper(_compare_batch, batches) for link in found]
     groups = _Groups({p.section.id: p for p in known.each}, copies, known.weights, decided)
@@ -180,7 +186,7 @@ class _Batch:
     matches: Sequence[_Match]
 
 
-def _plan(found: Sequence[Profile]) -> tuple[list[_Match], int]:
+def _plan(found: Sequence[Profile], weights: Mapping[str, int]) -> tuple[list[_Match], int]:
     """Return which articles are to be matched, and how many words were passed over to choose them."""
     by_article: dict[str, list[Profile]] = defaultdict(list)
     for profile in found:
@@ -189,7 +195,7 @@ def _plan(found: Sequence[Profile]) -> tuple[list[_Match], int]:
     if len(found) <= ALL_PAIRS:
         between = [_Match(tuple(a), tuple(b)) for a, b in combinations(by_article.values(), 2)]
         return inside + between, 0
-    near = candidates([p.bag for p in found])
+    near = candidates([p.bag for p in found], weights, LEAST_SHARED)
     pairs: dict[tuple[str, str], dict[str, Profile]] = defaultdict(dict)
     for i, j in near.pairs.tolist():
         a, b = found[i], found[j]
@@ -337,10 +343,13 @@ class _Groups:
         return any(frozenset((a.fingerprint, b.fingerprint)) in self._apart for a in left for b in right)
 
     def _unlike(self, a: Section, b: Section) -> bool:
+        """Tell whether two sections are too unlike to share a cluster, whatever stands between them."""
         evidence = compare(self._found[a.id], self._found[b.id], self._weights)
         if evidence.affinity is Affinity.DIFFERENT:
             return evidence.aligned < NEAR_COPY
-        return evidence.clash and evidence.score < CLASHING
+        if evidence.clash and evidence.score < CLASHING:
+            return True
+        return evidence.score < CHAINED * THRESHOLDS[evidence.affinity, evidence.role is not None]
 
     def parts(self) -> list[tuple[list[Section], list[Link]]]:
         groups = {id(group): group for group in self._group.values()}.values()

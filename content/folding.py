@@ -266,11 +266,11 @@ class _Folder:
         if stands:
             return None
         alike = pool.like(claim)
-        nearest = frozenset[str]().union(*(theirs.terms for _, theirs, _ in alike[:2]))
+        nearest = [theirs.terms for _, theirs, _ in alike[:3]]
         for other, theirs, score in alike:
             if score < REPEATS:
                 return None
-            if covers(theirs.terms | nearest, claim) and not differences(claim, theirs, about):
+            if covers([theirs.terms, *nearest], claim) and not differences(claim, theirs, about):
                 return Drop(statement, other, round(score, 4), Rule.SAME_STATEMENT)
         return None
 
@@ -381,9 +381,13 @@ class _Pool:
         return sorted(scored, key=lambda e: -e[2])
 
 
-def covers(printed: frozenset[str], claim: Claim) -> bool:
-    """Tell whether what is `printed` speaks of every clause of `claim`: one that it does not touch may hold a fact."""
-    return all(len(clause & printed) >= CLAUSE_COVERED * len(clause) for clause in claim.clauses if len(clause) > 2)
+def covers(printed: Sequence[frozenset[str]], claim: Claim) -> bool:
+    """Tell whether for every clause of `claim` one of the `printed` sentences speaks of it.
+
+    A clause that none of them touches may hold another fact.
+    """
+    clauses = [c for c in claim.clauses if len(c) > 2]
+    return all(any(len(c & p) >= CLAUSE_COVERED * len(c) for p in printed) for c in clauses)
 
 
 def without_subject(weights: Mapping[str, int], about: frozenset[str]) -> dict[str, int]:

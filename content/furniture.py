@@ -32,6 +32,15 @@ _PATTERNS = (
 )  # fmt: skip
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 
+#: Every pattern needs one of these; most text has none, and is done with sooner.
+_TRIGGERS = (
+    "subscribe", "sign up", "join our", "follow us", "like and share", "share this", "read more", "read next", "read also", "click ",
+    "shop ", "get updated", "stay tuned", "stay up", "miss", "download our", "comment", "contact us", "call us", "in touch", "visit our",
+    "book", "newsletter", "inbox", "in bio", "the bio", "code", "% off", "%off", "al purposes", "advice", "results", "written", "reviewed",
+    "edited", "words by", "words:", "text by", "text:", "photo", "image", "updated", "published", "posted", "e read", "n read", "©",
+    "copyright", "rights", "affiliate", "commission", "policy", "conditions", "advertisement", "sponsored",
+)  # fmt: skip
+
 #: A pattern is looked for in the first so many characters: furniture is short.
 LOOKED_AT = 300
 
@@ -39,4 +48,11 @@ LOOKED_AT = 300
 def furniture(text: str) -> Furniture | None:
     """Return what kind of furniture the sentence `text` is; None for prose."""
     looked_at = normal(text[:LOOKED_AT]).strip().replace("’", "'")
+    if not may_be_furniture(looked_at):
+        return None
     return next((kind for kind, pattern in _COMPILED if pattern.search(looked_at)), None)
+
+
+def may_be_furniture(lowered: str) -> bool:
+    """Tell, quickly, whether some sentence of the folded text `lowered` may be furniture."""
+    return lowered.startswith("by ") or any(trigger in lowered for trigger in _TRIGGERS)

@@ -99,4 +99,4 @@ def roles(heading: str) -> tuple[Role, ...]:
 
 def closes(text: str) -> bool:
     """Tell whether a passage opens as a conclusion does."""
-    return _CLOSING.match(normal(text).lstrip()) is not None
+    return _CLOSING.match(normal(text.lstrip()[:40])) is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from content.claims import terms
-from content.furniture import furniture
+from content.furniture import furniture, may_be_furniture
 from content.roles import Role, closes, roles
 from content.sections import Section
 from content.subjects import Subject, learn, mark_ambiguous
@@ -24,8 +24,8 @@ ALIGNED_SENTENCES = 60
 JACCARD_SHARE = 0.6
 
 
-#: Below this overlap of all words two sections are no near copies.
-FAR = 0.2
+#: Below this overlap of all words, two sections say the same only if their subject and their headings do.
+FAR = 0.15
 
 
 class Affinity(IntEnum):
@@ -64,7 +64,7 @@ class Evidence:
 
     score: float
     affinity: Affinity
-    role: Role | None  #: the role both have
+    role: Role | None  #: the role both have by their headings; the place of a passage is no evidence
     clash: bool  #: their headings name different roles
     aligned: float  #: how well the sentences of one match those of the other, 0.0 to 1.0
     overlap: float  #: of all their words
@@ -115,9 +115,10 @@ def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> di
 
 
 def _statements(section: Section) -> tuple[frozenset[str], ...]:
-    return tuple(
-        terms(sentence.text, section.language) for sentence in sentences(section.blocks) if not furniture(sentence.text)
-    )
+    found = sentences(section.blocks)
+    if may_be_furniture(section.text.casefold()):
+        found = tuple(sentence for sentence in found if not furniture(sentence.text))
+    return tuple(terms(sentence.text, section.language) for sentence in found)
 
 
 def _roles(section: Section, of: int) -> tuple[Role, ...]:
@@ -161,19 +162,20 @@ def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
     affinity = affinity_of(a.subject, b.subject)
     shared = next((r for r in a.roles if r in b.roles), None)
     clash = bool(a.roles and b.roles and not shared)
+    headed = bool(a.section.heading and b.section.heading)
+    told = shared if headed or shared is Role.CLOSING else None  # a conclusion says itself what it is
     if not a.bag or not b.bag:  # headings over nothing but page furniture
-        return Evidence(0.0, affinity, shared, clash, 0.0, 0.0)
+        return Evidence(0.0, affinity, told, clash, 0.0, 0.0)
     whole = overlap(a.bag, b.bag, a.mass, b.mass, weights)
-    # Without the subject or the role only near copies count: where the words are far from that, so are the sentences.
-    hopeless = whole < FAR and (clash or affinity is Affinity.DIFFERENT)
+    # Unless the subject is the same and no role speaks against it, much must match, and where few words do, it cannot.
+    hopeless = whole < FAR and (clash or affinity is not Affinity.SAME)
     aligned = align(a, b, weights) if whole and not hopeless else 0.0
     union = a.heading | b.heading
-    headed = len(a.heading & b.heading) / len(union) if union else 0.0
-    score = 0.5 * aligned + 0.3 * whole + 0.2 * headed
-    if not a.section.heading or not b.section.heading:
+    score = 0.5 * aligned + 0.3 * whole + (0.2 * len(a.heading & b.heading) / len(union) if union else 0.0)
+    if not headed:
         score /= 0.8  # a passage has no heading that could be alike
     score += 0.1 if shared and a.roles[0] == b.roles[0] else 0.0
-    return Evidence(min(score, 1.0), affinity, shared, clash, aligned, whole)
+    return Evidence(min(score, 1.0), affinity, told, clash, aligned, whole)
 
 
 def align(a: Profile, b: Profile, weights: Mapping[str, int]) -> float:

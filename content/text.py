@@ -26,7 +26,6 @@ ABBREVIATIONS = frozenset(
 BEFORE_A_NUMBER = frozenset("no nr vol max min art".split())
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？]+[」』”]?|\n+")
-_LAST_WORD = re.compile(r"[\w.]*$")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0020-\U000e007f]")
@@ -82,8 +81,8 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
     if end[0] != ".":
         return end[0][0] != "…" or not _continues(text, end.end())
-    before = _LAST_WORD.search(text, max(start, end.start() - 20), end.start())
-    word = before[0].casefold() if before else ""
+    before = text[max(start, end.start() - 20) : end.start()].split()
+    word = before[-1].lstrip("(\"'“‘").casefold() if before else ""
     if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper()):
         return False
     following = text[end.end() : end.end() + 3].lstrip()

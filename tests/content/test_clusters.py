@@ -79,3 +79,13 @@ def test_a_section_repeated_inside_one_article_is_found() -> None:
 def test_nothing_gives_nothing() -> None:
     assert cluster([]) == ()
     assert cluster(make_sections(make_article("e", ("", "💅"), ("", "12 34")))) == ()
+
+
+def test_headless_openings_on_one_subject_that_share_no_word_stay_apart() -> None:
+    tint = ("How a Brow Tint Works", "A dye is painted on the brows and wiped off again.")
+    first = make_article("f", ("", "Pale hairs vanish in photographs."), tint, title="Brow tint")
+    second = make_article("g", ("", "Mornings are short enough."), tint, title="Brow tint")
+
+    found = cluster(make_sections(first, second))
+
+    assert [texts(c.members) for c in found] == [{"f: How a Brow Tint Works", "g: How a Brow Tint Works"}]
