@@ -183,6 +183,42 @@ def full_disk(where: Field) -> None:
     where.notes.append(said["trouble"] or "the sender waited it out")
 
 
+def power_lost(where: Field) -> None:
+    """The machine loses power: what had not reached the block device is gone, and it is another boot.
+
+    The disk is an ext4 on a loop device. Its image is copied while the sender stands still: the copy holds what had
+    been written to the device, and nothing of what only the page cache knew. Then the sender is killed, the copy is
+    mounted in the place of the first disk, and the journals are given the mark of another boot.
+    """
+    disk, image = where.folder, where.folder.parent / "disk.image"
+    for n in range(where.kills):
+        process = where.start()
+        time.sleep(where.draw.uniform(0.6, 1.2))
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)  # a flush that was under way ends; nothing begins another
+        copy = image.with_suffix(f".{n}")
+        shutil.copyfile(image, copy)
+        where.kill(process)
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+        copy.replace(image)
+        subprocess.run(["mount", "-o", f"loop,{_MOUNT}", str(image), str(disk)], check=True)
+        for journal in disk.glob("host/*.journal"):
+            with journal.open("r+b") as file:
+                file.seek(16)
+                file.write(b"another boot".ljust(36))
+        # Whatever was answered since the last commit: the results are not flushed, the intents are.
+        where.bound += 1_000
+
+
+def power_lost_with_journal_on_disk(where: Field) -> None:
+    """The same with `fsync`: the journal is trusted after it."""
+    where.options = ("--fsync",)
+    power_lost(where)
+
+
+#: Few writes of the kernel's own accord, so that a copy of the image is that of one moment.
+_MOUNT = "commit=300"
+
 #: Each scenario, the engines it is for, the faults of its server.
 SCENARIOS: dict[str, tuple[Callable[[Field], None], tuple[str, ...], tuple[str, ...]]] = {
     "kills": (plain, ("sqlite", "postgresql"), ()),
@@ -193,6 +229,8 @@ SCENARIOS: dict[str, tuple[Callable[[Field], None], tuple[str, ...], tuple[str, 
     "clock set back": (clock_set_back, ("sqlite", "postgresql"), ()),
     "database restarted": (database_restarts, ("postgresql",), ()),
     "full disk": (full_disk, ("sqlite",), ()),
+    "power lost": (power_lost, ("sqlite",), ()),
+    "power lost, fsync": (power_lost_with_journal_on_disk, ("sqlite",), ()),
 }
 
 
@@ -223,7 +261,7 @@ def _run(
     began = time.monotonic()
     with ExitStack() as stack:
         outside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crash-")))
-        folder = stack.enter_context(_small_disk(outside)) if act is full_disk else outside
+        folder = stack.enter_context(_VOLUMES[act](outside)) if act in _VOLUMES else outside
         base = stack.enter_context(database(engine, folder))
         store = open_engine(base.url)
         Ledger(store).freeze(EDITION, make_people(count))
@@ -306,6 +344,35 @@ def _small_disk(outside: Path) -> Iterator[Path]:
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
+
+@contextmanager
+def _small_disk(outside: Path) -> Iterator[Path]:
+    """Yield a folder on a volume of its own, 96 MB large. It takes root."""
+    yield from _mounted(outside, "mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs")
+
+
+@contextmanager
+def _loop_disk(outside: Path) -> Iterator[Path]:
+    """Yield a folder on an ext4 of its own, in the file `disk.image` beside it. It takes root."""
+    image = outside / "disk.image"
+    with image.open("wb") as file:
+        file.truncate(256 << 20)
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    yield from _mounted(outside, "mount", "-o", f"loop,{_MOUNT}", str(image))
+
+
+def _mounted(outside: Path, *mount: str) -> Iterator[Path]:
+    folder = outside / "disk"
+    folder.mkdir()
+    subprocess.run([*mount, str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+#: The scenarios that need a volume of their own.
+_VOLUMES = {full_disk: _small_disk, power_lost: _loop_disk, power_lost_with_journal_on_disk: _loop_disk}
 
 if __name__ == "__main__":
     main()

@@ -397,4 +397,4 @@ def back_off(attempts: int, idx: int) -> timedelta:
 def _given_up(last: Receipt) -> Receipt:
     hours = int(GIVE_UP_AFTER.total_seconds() // 3600)
     reply = f"given up after {hours} hours: {last.reply}"
-    return Receipt(Outcome.REFUSED, Cause.MAILBOX, last.code, last.enhanced, reply)
+    return Receipt(Outcome.REFUSED, last.cause, last.code, last.enhanced, reply)

@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._since = time.monotonic()
         self._closing = False
         self._why = ""
+        self._sent_away = False  # by 421: not now, or not so many
 
     # What asyncio calls
 
@@ -102,7 +103,8 @@ class Connection(asyncio.Protocol):
         if self._outbox and body:
             self._outbox.settle(body, Receipt(Outcome.UNCERTAIN, Cause.CONNECTION, reply=why))
         if self._outbox and envelope:
-            self._outbox.settle(envelope, Receipt(Outcome.PENDING, Cause.CONNECTION, reply=why))
+            cause = Cause.PACE if self._sent_away else Cause.CONNECTION
+            self._outbox.settle(envelope, Receipt(Outcome.PENDING, cause, 421 if self._sent_away else 0, reply=why))
 
     # The dialogue
 
@@ -249,7 +251,8 @@ class Connection(asyncio.Protocol):
                 self.wake()
         elif stage is Stage.HELLO or reply.code == 421:
             if not 200 <= reply.code < 300:
-                self._drop(f"{reply.code} {reply.text}")
+                self._sent_away = reply.code == 421
+                self._drop(reply.text if self._sent_away else f"{reply.code} {reply.text}")
         else:
             self._said.append(reply)
             if reply.code >= 400:
@@ -308,7 +311,14 @@ class Connection(asyncio.Protocol):
         letter, outbox = self._envelope, self._outbox
         assert letter is not None
         assert outbox is not None
-        content = letter.content()
+        try:
+            content = letter.content()
+        except Exception as error:  # a door: composing is not ours, and the server waits for a message
+            self._envelope = None
+            why = f"its message cannot be made: {error!r}"
+            outbox.settle(letter, Receipt(Outcome.PENDING, Cause.CONTENT, reply=why))
+            self._drop(why)
+            return
         if self.features.chunking or self.features.size:
             size = sum(map(len, content))
             if 0 < self.features.size < size:
@@ -405,7 +415,7 @@ class SmtpTransport:
                     self._reached.clear()
                     if number == 0:
                         outbox.trouble(failure.receipt())
-                await self._rest(min(2.0**failures / 2, _LONGEST_WAIT))
+                await self._rest(min(self._server.reconnect_after * 2.0**failures, _LONGEST_WAIT))
                 continue
             failures = 0
             self._reached.set()

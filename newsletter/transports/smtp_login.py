@@ -34,6 +34,7 @@ class Server:
     helo: str = field(default_factory=socket.getfqdn)
     connections: int = 10
     messages_per_connection: int = 5_000
+    reconnect_after: float = 0.5  #: after a failure; doubled with each one in a row
     timeout: float = 60.0  #: for one answer
     #: For the answer to the final dot: a server may deliver before it answers (RFC 5321, 4.5.3.2.6 asks for 600).
     dot_timeout: float = 600.0

@@ -1,19 +1,20 @@
-"""A sender: lease people, hand their letters to a transport, write down what became of each, until none is left."""
+"""One run of a sender: the outbox of its transport on one side, the ledger on the other."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from heapq import heappop, heappush
 from pathlib import Path
-from typing import Any, TypeVar
 
 from newsletter.ports import Compose, Letter, Transport
+from newsletter.sending.pace import Health, Limits, Pace
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import CHUNK, LEASE, Chunk, Ledger, Settled, Turn
-from newsletter.transports.journal import Findings, Journal, Place, dead_journals, read
+from newsletter.transports.journal import Journal, Place
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
 
 #: Results are written down at this pace at the latest.
@@ -25,13 +26,14 @@ _LOW_WATER = CHUNK // 2
 #: The line may break this often under one message before its end has left; then it waits its turn in the ledger.
 _BROKEN_LINES = 3
 
+#: A message waits this long at most in a sender's hands for its domain's turn, in seconds; longer, in the ledger.
+_LONGEST_HOLD = 60.0
+
 #: The server may fail us this often in a row before the sender gives up; the next one tries again.
 _TROUBLES = 3
 
 #: How often an answer of the ledger is waited for before the sender gives up; results stay in the journal.
 _LEDGER_ATTEMPTS = 8
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Options:
     fsync: bool = False  #: whether the journal survives a loss of power
     resend_uncertain: bool = False
     edition: str | None = None  #: only this one; None: whatever is due
+    limits: Limits = field(default_factory=Limits)
+    at_most: int | None = None  #: messages to begin, as a new domain's warm-up has it; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,59 +72,7 @@ class _Held:
         return time.monotonic() < self.until
 
 
-def recover(ledger: Ledger, journals: Path, resend_uncertain: bool = False) -> int:
-    """Give back what dead senders had in hand; return how many messages are uncertain.
-
-    Senders of this host are judged by their journals at once, all others when their leases have run out.
-    """
-    uncertain = 0
-    for path in dead_journals(journals):
-        uncertain += _recover(ledger, read(path), resend_uncertain)
-        path.unlink(missing_ok=True)
-    for owner in ledger.expired_owners():
-        path = journals / f"{owner}.journal"
-        found = read(path, fence=True) if path.exists() else Findings(owner, {}, frozenset(), trusted=False)
-        uncertain += _recover(ledger, found, resend_uncertain)
-    return uncertain
-
-
-def _recover(ledger: Ledger, found: Findings, resend_uncertain: bool) -> int:
-    return ledger.recover(found.owner, found.results, found.intents, found.trusted, resend_uncertain)
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a sender from a plain thread, on uvloop where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(coroutine)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(coroutine)
-
-
-async def send(
-    ledger: Ledger, transport: Transport, compose: Compose, options: Options, stop: asyncio.Event | None = None
-) -> Sent:
-    """Send everything that is due; return what was done.
-
-    It may be killed at any moment; the next call picks up. Setting `stop` lets it finish what is in hand.
-    """
-    await asyncio.to_thread(recover, ledger, options.journals, options.resend_uncertain)
-    journal = Journal(options.journals, options.fsync)
-    sender = _Sender(ledger, transport, compose, journal, options, stop or asyncio.Event())
-    try:
-        sent = await sender.work()
-    except BaseException:
-        journal.abandon()
-        raise
-    if sender.is_clean:
-        journal.close()
-    else:
-        journal.abandon()
-    return sent
-
-
-class _Sender:
+class Sender:
     """One run of a sender: the outbox of its transport on one side, the ledger on the other."""
 
     def __init__(
@@ -138,6 +90,14 @@ class _Sender:
         self._journal = journal
         self._resend = options.resend_uncertain
         self._only = options.edition
+        self._limits = options.limits
+        self._left = options.at_most
+        self._pace = Pace(options.limits)
+        self._health: dict[str, Health] = {}
+        self._waiting: list[
+            tuple[float, int, Delivery]
+        ] = []  # a heap: until when, in order, whom a domain's pace holds
+        self._timer: asyncio.TimerHandle | None = None
         self._stop = stop
         self._queue: deque[Delivery] = deque()
         self._held: dict[int, _Held] = {}
@@ -164,15 +124,11 @@ class _Sender:
     @property
     def has_letters(self) -> bool:
         """Tell whether somebody waits."""
-        return bool(self._queue)
+        return bool(self._queue or self._waiting)
 
     def take(self) -> Letter | None:
         """Return the next letter that may go; None when there is none now."""
-        queue = self._queue
-        while queue:
-            delivery = queue.popleft()
-            if len(queue) < _LOW_WATER and not self._exhausted:
-                self._hungry.set()
+        while (delivery := self._next()) is not None:
             held = self._held.get(delivery.chunk)
             if held is None or not held.is_ours:
                 self._let_go(delivery)
@@ -180,9 +136,54 @@ class _Sender:
             letter = self._compose(delivery)
             if (delivery.edition, delivery.variant) in self._proved or self._prove(letter):
                 self._in_hand += 1
+                if self._left is not None:
+                    self._left -= 1
                 return letter
         self._hungry.set()
         return None
+
+    def _next(self) -> Delivery | None:
+        """Return the next person whose turn it is by the pace; None when nobody's is."""
+        now = time.monotonic()
+        wait = self._pace.wait(now)
+        if wait > 0 or self._left == 0:
+            self._wake_in(wait)
+            return None
+        if self._waiting and self._waiting[0][0] <= now:
+            delivery = heappop(self._waiting)[2]
+            if self._pace.domain_wait(delivery.domain, now) <= 0:
+                self._pace.begin(delivery.domain, now)
+                return delivery
+            self._hold(delivery, now)
+        while self._queue:
+            delivery = self._queue.popleft()
+            if len(self._queue) < _LOW_WATER and not self._exhausted:
+                self._hungry.set()
+            if not self._pace.is_free:
+                if self._pace.domain_wait(delivery.domain, now) > 0:
+                    self._hold(delivery, now)
+                    continue
+                self._pace.begin(delivery.domain, now)
+            return delivery
+        if self._waiting:
+            self._wake_in(self._waiting[0][0] - now)
+        return None
+
+    def _hold(self, delivery: Delivery, now: float) -> None:
+        """Let one wait for its domain: here if that is soon, in the ledger if it is not or too many wait already."""
+        wait = self._pace.domain_wait(delivery.domain, now)
+        if wait <= _LONGEST_HOLD and len(self._waiting) < CHUNK:
+            heappush(self._waiting, (now + wait, delivery.idx, delivery))
+        else:
+            self._finish(delivery, Receipt(Outcome.DEFERRED, Cause.PACE, reply=f"{delivery.domain} asked us to wait"))
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer is None and seconds > 0:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._transport.wake()
 
     def leaving(self, letter: Letter, leave: Callable[[bool], None]) -> None:
         """Note that the letter's end is about to leave."""
@@ -204,33 +205,55 @@ class _Sender:
         self._in_hand -= 1
         if receipt.outcome is Outcome.UNCERTAIN and self._resend:
             receipt = receipt._replace(outcome=Outcome.DEFERRED)
-        if receipt.outcome is not Outcome.PENDING:
-            self._troubles = 0
-            self._finish(delivery, receipt)
+        self._pace.note(delivery.domain, receipt, time.monotonic())
+        if receipt.outcome is Outcome.PENDING:
+            self._journal.note(delivery.mailing, delivery.idx, receipt)
+            self._try_again(delivery, receipt)
             return
-        self._journal.note(delivery.mailing, delivery.idx, receipt)
+        self._troubles = 0
+        self._finish(delivery, receipt)
+        health = self._health.setdefault(delivery.edition, Health())
+        health.note(receipt)
+        if receipt.outcome is Outcome.REFUSED and (alarm := health.alarm(self._limits)):
+            self._pause(delivery.edition, alarm)
+
+    def _try_again(self, delivery: Delivery, receipt: Receipt) -> None:
+        """Put back who is still pending, as far as there is hope."""
         if receipt.cause in {Cause.US, Cause.CONTENT}:
             self._pause(delivery.edition, f"the mail server refuses it: {receipt.code} {receipt.reply}")
             self._let_go(delivery)
             return
+        if receipt.cause is Cause.PACE:
+            if self._pace.is_exhausted:
+                self._give_up(f"the mail server asks us to slow down: {receipt.code} {receipt.reply}")
+                self._let_go(delivery)
+            else:
+                self._queue.appendleft(delivery)
+            return
         place = (delivery.mailing, delivery.idx)
         self._broken[place] = self._broken.get(place, 0) + 1
-        if self._broken[place] < _BROKEN_LINES:
+        if self._trouble:
+            self._let_go(delivery)
+        elif self._broken[place] < _BROKEN_LINES:
             self._queue.appendleft(delivery)
-            return
-        # Something about this letter, or about this hour, breaks the line: let the others pass.
-        del self._broken[place]
-        self._finish(delivery, receipt._replace(outcome=Outcome.DEFERRED))
+        else:
+            # Something about this letter, or about this hour, breaks the line: let the others pass.
+            del self._broken[place]
+            self._finish(delivery, receipt._replace(outcome=Outcome.DEFERRED))
 
     def trouble(self, receipt: Receipt) -> None:
         """Note that the server fails us as a whole."""
         self._troubles += 1
         if receipt.cause is not Cause.US and self._troubles < _TROUBLES:
             return
-        self._trouble = receipt.reply
         if receipt.cause is Cause.US:
-            for edition in {delivery.edition for delivery in self._queue}:
-                self._pauses[edition] = f"the mail server refuses us: {receipt.reply}"
+            for delivery in self._queue:
+                self._pauses.setdefault(delivery.edition, f"the mail server refuses us: {receipt.reply}")
+        self._give_up(receipt.reply)
+
+    def _give_up(self, why: str) -> None:
+        """Begin nothing more in this run; everybody goes back to the ledger as they are."""
+        self._trouble = self._trouble or why
         self._drop_queue()
 
     def _finish(self, delivery: Delivery, receipt: Receipt) -> None:
@@ -261,7 +284,7 @@ class _Sender:
         delivery = letter.delivery
         try:
             letter.content()
-        except (LookupError, ValueError) as error:
+        except Exception as error:  # a door: what is wrong with a message is told to a person, and nothing leaves
             self._pause(delivery.edition, f"its message cannot be made: {error!r}")
             self._let_go(delivery)
             return False
@@ -275,6 +298,8 @@ class _Sender:
     def _drop_queue(self, edition: str | None = None) -> None:
         """Begin no more letters, of one edition or at all."""
         keep: deque[Delivery] = deque()
+        self._queue.extend(delivery for _, _, delivery in self._waiting)
+        self._waiting.clear()
         for delivery in self._queue:
             if edition is None or delivery.edition == edition:
                 self._let_go(delivery)
@@ -317,10 +342,10 @@ class _Sender:
 
     async def _keep_turning(self) -> None:
         while True:
-            ends = self._stop.is_set() or self._trouble
+            ends = self._stop.is_set() or self._trouble or self._left == 0
             if ends:
                 self._drop_queue()
-            wants_more = not ends and not self._exhausted and len(self._queue) < _LOW_WATER
+            wants_more = not ends and not self._exhausted and len(self._queue) + len(self._waiting) < _LOW_WATER
             self._hungry.clear()
             if not await self._turn(wants_more):
                 self._drop_queue()

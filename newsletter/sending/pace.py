@@ -1,0 +1,113 @@
+"""How fast a sender may go: limits that are set, rests that servers ask for, and when to stop and ask a person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from subscribers.deliveries import Cause, Outcome, Receipt
+
+#: First and longest rest of the whole sender, and of one domain, in seconds. Each refusal in a row doubles it.
+_FIRST_REST, _LONGEST_REST = 0.25, 60.0
+_DOMAIN_REST, _LONGEST_DOMAIN_REST = 5.0, 300.0
+
+#: So many requests to slow down without one message accepted between them: the server has had enough of us for now.
+_PATIENCE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a sender keeps to. Rates in messages per second; 0 means no limit."""
+
+    per_second: float = 0.0
+    per_domain: Mapping[str, float] = field(default_factory=dict)  #: by receiving domain; "" stands for all others
+    #: Share of addresses that do not exist, among as many tried, at which the edition is paused: a list this bad was
+    #: bought, or is ten years old, and our reputation pays for it.
+    bounce_share: float = 0.10
+    bounce_sample: int = 200
+    #: Share of refusals for policy at which the edition is paused: they are about us.
+    policy_share: float = 0.05
+    policy_sample: int = 100
+
+
+class Pace:
+    """Keeps the time for one sender. Every `now` is of one monotonic clock, in seconds."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._next = 0.0  # when the next message may begin
+        self._refused = 0  # requests to slow down since the last acceptance
+        self._domain_next: dict[str, float] = {}
+        self._domain_refused: dict[str, int] = {}
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Tell whether the server has asked us to slow down once too often."""
+        return self._refused >= _PATIENCE
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether no domain has to be looked at: nothing is limited, nobody rests."""
+        return not self._domain_next and not self._limits.per_second and not self._limits.per_domain
+
+    def wait(self, now: float) -> float:
+        """Return how long nothing may begin, in seconds; 0 or less: it may."""
+        return self._next - now
+
+    def domain_wait(self, domain: str, now: float) -> float:
+        """Return how long nothing may begin for `domain`, in seconds; 0 or less: it may."""
+        return self._domain_next.get(domain, 0.0) - now if self._domain_next else 0.0
+
+    def begin(self, domain: str, now: float) -> None:
+        """Note that a message begins."""
+        limits = self._limits
+        if limits.per_second:
+            self._next = max(self._next, now) + 1 / limits.per_second
+        if limits.per_domain:
+            rate = limits.per_domain.get(domain, limits.per_domain.get("", 0.0))
+            if rate:
+                self._domain_next[domain] = max(self._domain_next.get(domain, 0.0), now) + 1 / rate
+
+    def note(self, domain: str, receipt: Receipt, now: float) -> None:
+        """Learn from how an attempt ended."""
+        if receipt.outcome is Outcome.ACCEPTED:
+            self._refused = 0
+            if self._domain_refused:
+                self._domain_refused.pop(domain, None)
+        elif receipt.cause is Cause.PACE and receipt.outcome is Outcome.PENDING:
+            rest = min(_FIRST_REST * 2**self._refused, _LONGEST_REST)
+            self._refused += 1
+            self._next = max(self._next, now + rest)
+        elif receipt.cause is Cause.PACE:
+            refused = self._domain_refused.get(domain, 0)
+            self._domain_refused[domain] = refused + 1
+            self._domain_next[domain] = now + min(_DOMAIN_REST * 2**refused, _LONGEST_DOMAIN_REST)
+
+
+@dataclass(slots=True)
+class Health:
+    """How one edition fares in one sender's hands, so far."""
+
+    tried: int = 0
+    no_such_address: int = 0
+    policy: int = 0
+
+    def note(self, receipt: Receipt) -> None:
+        """Count one attempt that came to an end."""
+        self.tried += 1
+        if receipt.cause is Cause.ADDRESS:
+            self.no_such_address += 1
+        elif receipt.cause is Cause.POLICY:
+            self.policy += 1
+
+    def alarm(self, limits: Limits) -> str:
+        """Return why a person should look before more goes out; empty when all is well."""
+        if self.tried >= limits.bounce_sample and self.no_such_address >= limits.bounce_share * self.tried:
+            return (
+                f"{self.no_such_address} of the first {self.tried} addresses do not exist; "
+                "look at where this list came from, then resume"
+            )
+        if self.tried >= limits.policy_sample and self.policy >= limits.policy_share * self.tried:
+            return (
+                f"{self.policy} of the first {self.tried} messages were refused by the receivers' policy; "
+                "look at the replies and at SPF, DKIM and DMARC, then resume"
+            )
+        return ""
