@@ -23,6 +23,11 @@ _TOWER = re.compile(
     "([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 
+#: Any character that one of the rules is about. Most texts have none, and looking for one class is quick.
+_SUSPECT = re.compile(
+    f"[{_NEVER}\v\f\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e01ef\ud800-\udfff"
+    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
 #: White space that XML cannot hold.
 _UNWRITABLE_SPACE = re.compile("[\v\f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -40,7 +45,7 @@ def clean(text: str) -> str:
 
     Line breaks and tabs stay. A lone surrogate, which no database can store, becomes U+FFFD.
     """
-    if text.isascii() and text.isprintable():
+    if not _SUSPECT.search(text):
         return text
     text = _UNWRITABLE_SPACE.sub(" ", _SURROGATE.sub("\ufffd", text))
     # Dropping one character can bring two others together, of which the second then stands where it may not.
