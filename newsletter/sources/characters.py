@@ -32,7 +32,9 @@ _SUSPECT = re.compile(
 _UNWRITABLE_SPACE = re.compile("[\v\f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DIRECTION = re.compile("[\u200e\u200f]")
-_SPACES = re.compile(r"[ \t\n\r\f\v\x1c-\x1f\x85\u2028\u2029]+")
+#: White space where a line may break, unless it is one space already.
+_BREAKS = r"\t\n\r\f\v\x1c-\x1f\x85\u2028\u2029"
+_SPACES = re.compile(f" [ {_BREAKS}]+|[{_BREAKS}][ {_BREAKS}]*")
 
 #: A title longer than this is a paragraph by mistake; inboxes show 60 to 90 characters.
 TITLE_CHARACTERS = 300
