@@ -23,11 +23,18 @@ _TOWER = re.compile(
     "([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 
+#: Any character that one of the rules is about. Most texts have none, and looking for one class is quick.
+_SUSPECT = re.compile(
+    f"[{_NEVER}\v\f\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e01ef\ud800-\udfff"
+    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
 #: White space that XML cannot hold.
 _UNWRITABLE_SPACE = re.compile("[\v\f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DIRECTION = re.compile("[\u200e\u200f]")
-_SPACES = re.compile(r"[ \t\n\r\f\v\x1c-\x1f\x85\u2028\u2029]+")
+#: White space where a line may break, unless it is one space already.
+_BREAKS = r"\t\n\r\f\v\x1c-\x1f\x85\u2028\u2029"
+_SPACES = re.compile(f" [ {_BREAKS}]+|[{_BREAKS}][ {_BREAKS}]*")
 
 #: A title longer than this is a paragraph by mistake; inboxes show 60 to 90 characters.
 TITLE_CHARACTERS = 300
@@ -40,7 +47,7 @@ def clean(text: str) -> str:
 
     Line breaks and tabs stay. A lone surrogate, which no database can store, becomes U+FFFD.
     """
-    if text.isascii() and text.isprintable():
+    if not _SUSPECT.search(text):
         return text
     text = _UNWRITABLE_SPACE.sub(" ", _SURROGATE.sub("\ufffd", text))
     # Dropping one character can bring two others together, of which the second then stands where it may not.

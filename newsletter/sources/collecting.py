@@ -1,6 +1,6 @@
 """Collects what one pull brings: each article once, and a line for everything that was left out or looks odd."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from content.approvals import Approval, Decision
 from content.articles import Article
@@ -9,13 +9,16 @@ from newsletter.sources.documents import Document
 from newsletter.sources.facts import Facts
 from newsletter.sources.notes import notes_on
 
+#: Articles that are handed on together: so many fit into one short transaction, whatever a source holds.
+BATCH = 200
+
 
 class Collector:
     """What a source has brought so far. Ids begin with the source's name, so that two sources never mix."""
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._articles: dict[str, Article] = {}
+        self._articles: list[Article] = []
         self._items: dict[str, str] = {}
         self._approvals: list[Approval] = []
         self._problems: list[Problem] = []
@@ -39,26 +42,33 @@ class Collector:
             self.leave_out(item, f"has the same id as {other} ({id}): give one of them another id")
             return
         self._items[article.id] = item
-        self._articles[article.id] = article
+        self._articles.append(article)
         for remark in notes_on(article, document.removed):
             self.note(item, remark)
         self._approve(article, document.facts, item)
 
+    def full_batches(self) -> Iterator[Pull]:
+        """Yield what was collected since the last time, once it is a batch; only ids are remembered of it."""
+        if len(self._articles) >= BATCH:
+            yield self.result()
+
     def result(self, memory: Mapping[str, str] | None = None, gone: Iterable[str] = ()) -> Pull:
-        """Return all that was collected.
+        """Return what was collected since the last time.
 
         Args:
             memory: What the source wants to be told next time.
             gone: Ids, as given to `keep`, of articles that it no longer shows.
         """
-        return Pull(
-            articles=tuple(self._articles.values()),
+        pull = Pull(
+            articles=tuple(self._articles),
             approvals=tuple(self._approvals),
             problems=tuple(self._problems),
             notes=tuple(self._notes),
             gone=tuple(f"{self._source}:{id}" if self._source else id for id in gone),
             memory=dict(memory or {}),
         )
+        self._articles, self._approvals, self._problems, self._notes = [], [], [], []
+        return pull
 
     def _approve(self, article: Article, facts: Facts, item: str) -> None:
         if facts.approved_by and facts.approved_at:
@@ -69,6 +79,19 @@ class Collector:
         elif facts.approved_by or facts.approved_at:
             missing = "approved_at" if facts.approved_by else "approved_by"
             self.leave_out(item, f"is read, but not approved: `{missing}` is missing beside it")
+
+
+def merged(pulls: Iterable[Pull]) -> Pull:
+    """Return the parts of one pull as one; the last part carries the memory."""
+    parts = tuple(pulls)
+    return Pull(
+        articles=tuple(article for part in parts for article in part.articles),
+        approvals=tuple(approval for part in parts for approval in part.approvals),
+        problems=tuple(problem for part in parts for problem in part.problems),
+        notes=tuple(note for part in parts for note in part.notes),
+        gone=tuple(id for part in parts for id in part.gone),
+        memory=parts[-1].memory,
+    )
 
 
 def _lacking(document: Document) -> str:

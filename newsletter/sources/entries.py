@@ -17,7 +17,7 @@ AHEAD = timedelta(hours=24)
 #: Nothing on the web is older.
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 
-_MARKED_UP = re.compile(r"<[a-zA-Z/!]|&(?:#\w+|\w+);")
+_TAG = re.compile(r"<[a-zA-Z/!]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +70,9 @@ def plain(title: str) -> str:
     Raises:
         MarkupError: It is too long or too deep to be a title.
     """
-    if _MARKED_UP.search(title):
-        title = html.unescape(" ".join(block.text for block in read_markup(title).blocks))
-    return clean_line(title)
+    if _TAG.search(title):
+        title = " ".join(block.text for block in read_markup(title).blocks)
+    return clean_line(html.unescape(title))
 
 
 def believable(told: datetime | None, now: datetime) -> datetime | None:

@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 
 import yaml
 
+try:  # the same reader in C, ten times as fast, where PyYAML was built with it
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 from newsletter.sources.characters import NAME_CHARACTERS, clean_line
 from newsletter.sources.links import absolute
 
@@ -22,7 +27,7 @@ _TOPICS = 20
 _TOPIC_CHARACTERS = 60
 
 
-class _Plain(yaml.SafeLoader):
+class _Plain(SafeLoader):
     """Reads every value as it is written: `language: no` is Norwegian, not False."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own attribute

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from newsletter.ports import Pull, SourceError
 from newsletter.sources import docx, html, markdown, text
-from newsletter.sources.collecting import Collector
+from newsletter.sources.collecting import Collector, merged
 from newsletter.sources.documents import Document, DocumentError, decode
 from newsletter.sources.facts import Facts, FactsError, load_yaml, parse_facts
 
@@ -38,12 +38,16 @@ class FolderSource:
     path: Path
 
     def pull(self, memory: dict[str, str]) -> Pull:
-        """Return what the folder holds now.
+        """Return the same as `pulls`, as one."""
+        return merged(self.pulls(memory))
+
+    def pulls(self, memory: dict[str, str]) -> Iterator[Pull]:
+        """Yield what the folder holds now, in parts, so that a large one takes no more room than a small one.
 
         Raises:
             SourceError: There is no such file or folder.
         """
-        return read(self.path, source=self.name)
+        return _read(self.path, self.name)
 
 
 def read(path: Path, source: str = "") -> Pull:
@@ -55,11 +59,16 @@ def read(path: Path, source: str = "") -> Pull:
     Raises:
         SourceError: There is no such file or folder.
     """
+    return merged(_read(path, source))
+
+
+def _read(path: Path, source: str) -> Iterator[Pull]:
     collector = Collector(source)
     root = path if path.is_dir() else path.resolve().parent
     for file, name in _files(path):
         _add(collector, file, name, root)
-    return collector.result()
+        yield from collector.full_batches()
+    yield collector.result()
 
 
 def _add(collector: Collector, file: Path, name: str, root: Path) -> None:

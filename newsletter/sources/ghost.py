@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.ports import Fetcher, FetchError, Pull, SourceError, Validators
-from newsletter.sources.collecting import Collector
+from newsletter.sources.collecting import Collector, merged
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import Entry, document_of
 
@@ -35,13 +35,18 @@ class GhostSource:
     tag: str = APPROVED
 
     def pull(self, memory: dict[str, str]) -> Pull:
-        """Return the posts, none when nothing has changed, and the ids of those that are gone.
+        """Return the same as `pulls`, as one."""
+        return merged(self.pulls(memory))
+
+    def pulls(self, memory: dict[str, str]) -> Iterator[Pull]:
+        """Yield the posts in parts, none when nothing has changed, and last the ids of those that are gone.
 
         Raises:
             SourceError: The site cannot be read, or refuses the key.
         """
         if self._is_unchanged(memory):
-            return Pull(memory=memory)
+            yield Pull(memory=memory)
+            return
         collector = Collector(self.name)
         told: dict[str, str] = {}
         ids: set[str] = set()
@@ -50,8 +55,9 @@ class GhostSource:
             for post in posts:
                 self._keep(post, collector)
                 ids.add(str(post.get("id")))
+                yield from collector.full_batches()
         known = set(filter(None, memory.get("ids", "").split(",")))
-        return collector.result({**told, "ids": ",".join(sorted(ids))}, sorted(known - ids))
+        yield collector.result({**told, "ids": ",".join(sorted(ids))}, sorted(known - ids))
 
     def _is_unchanged(self, memory: Mapping[str, str]) -> bool:
         """Ask for each page whether it has changed, up to the first that has."""

@@ -15,6 +15,8 @@ _TRACKING = re.compile(
     r"|_hsenc|_hsmi|vero_id|vero_conv|oly_anon_id|oly_enc_id|s_cid|ref_src|srsltid|wickedid|epik)",
     re.IGNORECASE,
 )
+#: Most links: already absolute, and without a step up.
+_PLAIN = re.compile(r"https?://(?!.*/\.)")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f\\\"<>^`{|}\s]")
 
 
@@ -29,7 +31,7 @@ def absolute(href: str, base: str = "") -> str:
     if not href or href.startswith("#") or len(href) > URL_CHARACTERS:
         return ""
     try:
-        parts = urlsplit(urljoin(base, href))
+        parts = urlsplit(href if _PLAIN.match(href) else urljoin(base, href))
         known = parts.scheme in SCHEMES and _names_a_host(parts)
     except ValueError:  # a broken IPv6 host, a port that is no number
         return ""

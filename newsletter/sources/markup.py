@@ -70,7 +70,7 @@ def read_markup(source: str, base: str = "") -> Markup:
         MarkupError: It is too long, too deep or too slow to be an article.
     """
     sanitised = sanitise(source)
-    writer = _Writer(base, sanitised.removed)
+    writer = _Writer(base, sanitised.removed, may_hide=" hidden" in sanitised.html or " style=" in sanitised.html)
     if sanitised.html.strip():
         parser = html.HTMLParser(huge_tree=True, no_network=True)
         writer.write(html.fragment_fromstring(sanitised.html, create_parent="div", parser=parser))
@@ -83,8 +83,9 @@ def read_markup(source: str, base: str = "") -> Markup:
 class _Writer:
     """Walks over sanitised elements and writes blocks."""
 
-    def __init__(self, base: str, removed: Counter[str]) -> None:
+    def __init__(self, base: str, removed: Counter[str], *, may_hide: bool) -> None:
         self.removed = removed
+        self._may_hide = may_hide
         self.blocks: list[Block] = []
         self._base = base
         self._depth = 0
@@ -102,7 +103,7 @@ class _Writer:
         tag = element.tag
         if not isinstance(tag, str):
             return
-        if _is_hidden(element):
+        if self._may_hide and _is_hidden(element):
             self.removed["hidden passage"] += 1
             return
         self._depth += 1
@@ -127,12 +128,17 @@ class _Writer:
 
     def flush(self) -> None:
         """End the block that is being written."""
+        if not self._pieces and not self._images:
+            self._marks.clear()
+            return
         text = "".join(self._pieces).rstrip()
         for mark in self._open:
             self._marks.append(Mark(mark.start, self._length, mark.kind, mark.href))
             mark.start = 0
         if any(character.isalnum() for character in text):
-            self.blocks.append(Block(self._kind, text, tuple(_fitted(self._marks, text)), self._level))
+            self.blocks.append(
+                Block(self._kind, text, tuple(_fitted(self._marks, text)) if self._marks else (), self._level)
+            )
         self.blocks.extend(self._images)
         self._pieces, self._length, self._marks, self._images = [], 0, [], []
 

@@ -62,6 +62,8 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'?")
 _ACTING_LINK = re.compile(r"href\s*=\s*[\"']?\s*(?!https?:|mailto:)[a-z][a-z+.-]*:", re.IGNORECASE)
+#: What `check_shape` would count.
+_OF_NOTE = re.compile(rf"<!--|<(?:{'|'.join(_PLAIN_WORDS)})\b|{_ACTING_LINK.pattern}", re.IGNORECASE)
 #: Elements without content, and those that the next one of their kind closes: their number says nothing of depth.
 _FLAT = frozenset({
     "area", "base", "body", "br", "col", "dd", "dt", "embed", "head", "hr", "html", "img", "input", "li", "link",
@@ -119,6 +121,9 @@ def measure(source: str) -> Counter[str]:
     """
     if len(source) > ARTICLE_BYTES or len(source.encode("utf-8", "replace")) > ARTICLE_BYTES:
         raise MarkupError(f"is longer than {ARTICLE_BYTES // 1000:,} KB: split it into several articles")
+    openers = source.count("<") - source.count("</")
+    if openers <= DEPTH and len(source) <= IN_PROCESS_CHARACTERS and not _OF_NOTE.search(source):
+        return Counter()  # nearly every article: it cannot be deep, and nothing in it needs counting
     return check_shape(source, DEPTH)
 
 

@@ -10,7 +10,7 @@ from lxml import etree
 from protego import Protego
 
 from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError, Validators
-from newsletter.sources.collecting import Collector
+from newsletter.sources.collecting import Collector, merged
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import Entry, believable, document_of
 from newsletter.sources.links import absolute
@@ -44,7 +44,11 @@ class WebSource:
     agent: str = "beauty-newsletter"
 
     def pull(self, memory: dict[str, str]) -> Pull:
-        """Return the articles on pages that are new or changed, and the ids of those that are gone.
+        """Return the same as `pulls`, as one."""
+        return merged(self.pulls(memory))
+
+    def pulls(self, memory: dict[str, str]) -> Iterator[Pull]:
+        """Yield the articles on pages that are new or changed, in parts, and last the ids of those that are gone.
 
         Raises:
             SourceError: The page or the sitemap itself cannot be read, or robots.txt keeps us out.
@@ -57,12 +61,13 @@ class WebSource:
                 visit.keep_in_mind(url)
             elif visit.read < PAGES:
                 visit.read_page(url, modified)
+                yield from visit.collector.full_batches()
             else:
                 waiting += 1
         if waiting:
             visit.collector.note(self.url, f"lists {waiting:,} more pages: they are read next time")
         gone = sorted(url for url in _known(memory) if url not in pages)
-        return visit.collector.result(visit.memory, gone)
+        yield visit.collector.result(visit.memory, gone)
 
 
 @dataclass(slots=True)

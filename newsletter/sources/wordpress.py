@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError
-from newsletter.sources.collecting import Collector
+from newsletter.sources.collecting import Collector, merged
 from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import Entry, document_of
 from newsletter.sources.links import secure
@@ -39,7 +39,11 @@ class WordPressSource:
     credentials: tuple[str, str] | None = field(default=None, repr=False)
 
     def pull(self, memory: dict[str, str]) -> Pull:
-        """Return the posts that are new or changed since last time, and the ids of those that are gone.
+        """Return the same as `pulls`, as one."""
+        return merged(self.pulls(memory))
+
+    def pulls(self, memory: dict[str, str]) -> Iterator[Pull]:
+        """Yield the posts that are new or changed since last time, in parts, and last the ids of those that are gone.
 
         Raises:
             SourceError: The site cannot be read, or refuses the credentials.
@@ -52,12 +56,14 @@ class WordPressSource:
         seen = set()
         for post in self._posts({"modified_after": _before(newest)} if newest else {}):
             _keep(post, collector)
+            yield from collector.full_batches()
             seen.add(str(post.get("id")))
             newest = max(newest, str(post.get("modified_gmt", "")))
         ids = self._ids(known | seen)
         for post in self._unnoticed(ids - known - seen):
             _keep(post, collector)
-        return collector.result({"modified": newest, "ids": ",".join(sorted(ids))}, sorted(known - ids))
+            yield from collector.full_batches()
+        yield collector.result({"modified": newest, "ids": ",".join(sorted(ids))}, sorted(known - ids))
 
     def _prove_credentials(self) -> None:
         # A wrong password on public posts answers 200, as if nobody had tried to sign in.

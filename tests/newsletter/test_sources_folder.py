@@ -8,6 +8,7 @@ import pytest
 from content.approvals import Approval, Decision
 from content.articles import Article, Block, BlockKind, Mark, MarkKind
 from newsletter.ports import Problem, Pull, SourceError
+from newsletter.sources.collecting import merged
 from newsletter.sources.folder import FILE_BYTES, FolderSource, read
 from tests.builders import heading, paragraph
 from tests.newsletter.word import make_docx
@@ -291,3 +292,15 @@ def test_language_no_is_norwegian(tmp_path: Path) -> None:
     _write(tmp_path, **{"a.md": "---\ntitle: No\nlanguage: no\n---\nHud."})
 
     assert [(a.title, a.language) for a in read(tmp_path).articles] == [("No", "no")]
+
+
+def test_a_large_folder_comes_in_parts_that_together_are_the_same(tmp_path: Path) -> None:
+    for number in range(450):
+        _write(tmp_path, **{f"{number:03}.md": f"---\nid: {number % 449}\n---\n# T{number}\n\nText."})
+    source = FolderSource("desk", tmp_path)
+
+    parts = list(source.pulls({}))
+
+    assert [len(part.articles) for part in parts] == [200, 200, 49]
+    assert [problem.item for part in parts for problem in part.problems] == ["449.md"]
+    assert merged(parts) == source.pull({})
