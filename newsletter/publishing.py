@@ -15,7 +15,9 @@ from content.looks import Look
 from content.periods import Period, Rhythm, period_of
 from content.reports import as_json
 from content.sections import split
+from newsletter.ports import Rendering
 from newsletter.rendering.email import render_email
+from newsletter.rendering.gates import Finding, Severity, check
 from newsletter.settings import Settings
 from newsletter.storage.articles import ArticleStore, Standing
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
@@ -93,8 +95,7 @@ def draft(desk: Desk, now: datetime, *, again: bool = False) -> EditionRecord | 
     fresh = _fresh(desk, key)[: desk.settings.maximum_stories]
     if not fresh:
         return known
-    record = _compose(desk, fresh, now)
-    rendering = render_email(record.edition, look_of(desk.settings))
+    record, rendering = _compose(desk, fresh, now)
     desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
     return desk.editions.find(key)
 
@@ -157,6 +158,12 @@ def finish(desk: Desk, key: str) -> bool:
     return desk.editions.move(key, EditionState.SENT)
 
 
+def examine(desk: Desk, record: EditionRecord) -> tuple[Finding, ...]:
+    """Return everything wrong with an edition's mail as it would leave, blockers first."""
+    rendering = desk.editions.rendering(record.edition.key, EVERYBODY)
+    return check(record.edition, rendering, look_of(desk.settings)) if rendering else ()
+
+
 def find(desk: Desk, key: str) -> EditionRecord:
     """Return the edition of this key, or the newest for an empty key.
 
@@ -203,7 +210,7 @@ def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
     return tuple(s for s in desk.articles.approved() if s.article.id not in told)
 
 
-def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> EditionRecord:
+def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[EditionRecord, Rendering]:
     settings = desk.settings
     sections = [section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)]
     folding = fold(sections, cluster(sections))
@@ -218,33 +225,34 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> EditionR
         published_at=now.replace(microsecond=0),
         templates=template_hashes("email/digest"),
     )
-    reason = _why_held(settings, edition, len(folding.contradictions))
-    state = EditionState.HELD if reason else EditionState.APPROVED
+    rendering = render_email(edition, look_of(settings))
+    reason = _why_held(settings, edition, rendering, len(folding.contradictions))
     record = EditionRecord(
         edition=edition,
-        state=state,
+        state=EditionState.HELD if reason else EditionState.APPROVED,
         reason=reason,
         folding=json.dumps(as_json(folding), ensure_ascii=False),
         created_at=now,
     )
-    return record if reason else replace(record, approved_by=BY_RULE, approved_at=now)
+    return (record if reason else replace(record, approved_by=BY_RULE, approved_at=now)), rendering
 
 
-def _why_held(settings: Settings, edition: Edition, contradictions: int) -> str:
+def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int) -> str:
     stories = len(edition.stories)
     clash = (
         "pair of sentences contradicts itself" if contradictions == 1 else "pairs of sentences contradict each other"
     )
     reasons = (
-        (contradictions > 0, f"{contradictions} {clash}: both stand, marked, until an editor has chosen"),
+        (contradictions > 0, f"{pairs}: both stand, marked, until an editor has chosen"),
         (
             stories < settings.minimum_stories,
             f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
         ),
-        (not settings.postal_address, "the postal address is missing; set postal_address"),
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
     )
-    return "; ".join(reason for holds, reason in reasons if holds)
+    found = check(edition, rendering, look_of(settings))
+    blockers = [f.message for f in found if f.severity is Severity.BLOCKER]
+    return "; ".join([reason for holds, reason in reasons if holds] + blockers)
 
 
 def _audience(desk: Desk, now: datetime) -> Iterator[Recipient]:

@@ -20,7 +20,8 @@ from newsletter.cli.console import (
     print_table,
     settings,
 )
-from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, find, finish, release
+from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, examine, find, finish, release
+from newsletter.rendering.gates import Severity
 from newsletter.sending import run
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.wiring import House, deliver, open_house, publish_site
@@ -106,6 +107,27 @@ def preview(
         out.print(f"Wrote {output}")
     else:
         typer.echo(body)
+
+
+@edition.command("check")
+def check_(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
+    """Look for what would harm the mail: size, headings, links, contrast, parity of HTML and text, and more.
+
+    Ends with 3 when a blocker is found: an edition with one is held.
+    """
+    with open_house(settings(context)) as house:
+        found = examine(house, find(house, key))
+    blockers = [f for f in found if f.severity is Severity.BLOCKER]
+    if as_json:
+        print_json([{"rule": f.rule, "severity": f.severity.value, "message": f.message} for f in found])
+    else:
+        for finding in found:
+            style = "red" if finding.severity is Severity.BLOCKER else "yellow"
+            out.print(f"[{style}]{finding.severity.value:8}[/] {finding.rule:14} ", end="")
+            out.print(finding.message, markup=False)
+        out.print(f"{len(blockers)} blockers, {len(found) - len(blockers)} warnings")
+    if blockers:
+        raise typer.Exit(Exit.HELD)
 
 
 @edition.command("approve")

@@ -91,9 +91,11 @@ def test_from_articles_to_delivered_mail(run: Run, articles: Path, mail: tuple[P
     drafted = json.loads(run("edition", "draft", "--json").stdout)
     assert run("edition", "send").returncode == 0
     again = run("edition", "send")
+    checked = run("edition", "check")
 
     assert (drafted["state"], drafted["folded"]) == ("approved", 1)
     assert "2 candidates = 2 accepted" in again.stdout + run("edition", "status").stdout
+    assert (checked.returncode, "0 blockers" in checked.stdout) == (0, True)
     assert len(list((mail[0] / "new").iterdir())) == 2
     shown = json.loads(run("edition", "show", "--json").stdout)
     assert shown["state"] == "sent"

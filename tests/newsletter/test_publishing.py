@@ -100,8 +100,8 @@ CLASH = (
 @pytest.mark.parametrize(
     ("changes", "articles", "reason"),
     [
-        ({}, CLASH, "1 pair of sentences contradicts"),
-        ({"postal_address": ""}, (SCARS,), "the postal address is missing"),
+        ({}, CLASH, "1 pair of sentences contradicts itself"),
+        ({"postal_address": ""}, (SCARS,), "there is no postal address in the footer"),
         ({"minimum_stories": 2}, (SCARS,), "it has 1 story, minimum_stories is 2"),
         ({"edition_approval": "person"}, (SCARS,), "waits for a person's approval"),
     ],
