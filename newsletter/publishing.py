@@ -239,9 +239,7 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
 
 def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int) -> str:
     stories = len(edition.stories)
-    clash = (
-        "pair of sentences contradicts itself" if contradictions == 1 else "pairs of sentences contradict each other"
-    )
+    pairs = "1 pair of sentences contradicts itself" if contradictions == 1 else f"{contradictions} pairs contradict"
     reasons = (
         (contradictions > 0, f"{pairs}: both stand, marked, until an editor has chosen"),
         (
