@@ -188,45 +188,41 @@ class _Batch:
 
 def _plan(found: Sequence[Profile], weights: Mapping[str, int]) -> tuple[list[_Match], int]:
     """Return which articles are to be matched, and how many words were passed over to choose them."""
-    by_article: dict[str, list[Profile]] = defaultdict(list)
-    for profile in found:
-        by_article[profile.section.revision].append(profile)
-    inside = [_Match(tuple(parts)) for parts in by_article.values() if len(parts) > 1]
+    by_article: dict[str, list[int]] = defaultdict(list)
+    for place, profile in enumerate(found):
+        by_article[profile.section.revision].append(place)
+    articles = list(by_article.values())
+    everyone = [tuple(found[i] for i in places) for places in articles]
+    inside = [_Match(parts) for parts in everyone if len(parts) > 1]
     if len(found) <= ALL_PAIRS:
-        between = [_Match(tuple(a), tuple(b)) for a, b in combinations(by_article.values(), 2)]
-        return inside + between, 0
+        return inside + [_Match(a, b) for a, b in combinations(everyone, 2)], 0
     near = candidates([p.bag for p in found], weights, LEAST_SHARED)
-    pairs: dict[tuple[str, str], dict[str, Profile]] = defaultdict(dict)
+    article_of = {place: number for number, places in enumerate(articles) for place in places}
+    pairs: dict[tuple[int, int], set[int]] = {key: set() for key in _same_subject(everyone)}
     for i, j in near.pairs.tolist():
-        a, b = found[i], found[j]
-        if a.section.revision != b.section.revision:
-            pairs[_key(a, b)].update({a.section.id: a, b.section.id: b})
-    for a, b in _same_subject(by_article):
-        pairs[_key(a, b)].update({})
-    return inside + [_match(key, near, by_article) for key, near in sorted(pairs.items())], near.passed_over
+        a, b = article_of[i], article_of[j]
+        if a != b:
+            pairs.setdefault((a, b) if a < b else (b, a), set()).update((i, j))
+    between = [_match(everyone[a], everyone[b], [found[i] for i in places]) for (a, b), places in sorted(pairs.items())]
+    return inside + between, near.passed_over
 
 
-def _key(a: Profile, b: Profile) -> tuple[str, str]:
-    left, right = sorted((a.section.revision, b.section.revision))
-    return left, right
-
-
-def _same_subject(by_article: Mapping[str, Sequence[Profile]]) -> Iterator[tuple[Profile, Profile]]:
-    by_core: dict[frozenset[str], list[Profile]] = defaultdict(list)
-    for parts in by_article.values():
+def _same_subject(articles: Sequence[Sequence[Profile]]) -> Iterator[tuple[int, int]]:
+    by_core: dict[frozenset[str], list[int]] = defaultdict(list)
+    for number, parts in enumerate(articles):
         if parts[0].subject.core:
-            by_core[parts[0].subject.core].append(parts[0])
-    for articles in by_core.values():
-        if len(articles) <= SAME_SUBJECT:
-            yield from combinations(articles, 2)
+            by_core[parts[0].subject.core].append(number)
+    for numbers in by_core.values():
+        if len(numbers) <= SAME_SUBJECT:
+            yield from combinations(numbers, 2)
 
 
-def _match(key: tuple[str, str], near: Mapping[str, Profile], by_article: Mapping[str, Sequence[Profile]]) -> _Match:
+def _match(left: tuple[Profile, ...], right: tuple[Profile, ...], near: Sequence[Profile]) -> _Match:
     """Match all sections of two articles on one subject; of others only those that share rare words."""
-    left, right = (by_article[revision] for revision in key)
-    if affinity_of(left[0].subject, right[0].subject) is not Affinity.SAME:
-        left, right = ([p for p in parts if p.section.id in near] for parts in (left, right))
-    return _Match(tuple(left), tuple(right))
+    if len(left) + len(right) > 2 and affinity_of(left[0].subject, right[0].subject) is not Affinity.SAME:
+        ids = {p.section.id for p in near}
+        left, right = (tuple(p for p in parts if p.section.id in ids) for parts in (left, right))
+    return _Match(left, right)
 
 
 def _compare_batch(batch: _Batch) -> list[Link]:
