@@ -1,7 +1,9 @@
 """Reads a Word document."""
 
 import io
+import struct
 import zipfile
+import zlib
 from xml.parsers.expat import ExpatError
 
 import mammoth
@@ -51,7 +53,10 @@ def read(content: bytes) -> tuple[Document, ...]:
         raise DocumentError(str(error)) from error
     except (zipfile.BadZipFile, ExpatError, etree.XMLSyntaxError) as error:
         raise DocumentError(_DAMAGED) from error
-    except (LookupError, ValueError, AttributeError, TypeError, RecursionError, OSError, NotImplementedError) as error:
+    except (zlib.error, EOFError, RuntimeError, struct.error) as error:
+        # A package that is cut, or locked with a password.
+        raise DocumentError(_DAMAGED) from error
+    except (LookupError, ValueError, AttributeError, TypeError, OSError, OverflowError, AssertionError) as error:
         # What mammoth raises over a document whose parts do not fit together; it has no error of its own.
         raise DocumentError(_DAMAGED) from error
     if not markup.blocks:

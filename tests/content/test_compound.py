@@ -1,8 +1,11 @@
 """A text comes apart into the articles that stand in it, and nothing is lost but furniture."""
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from content.articles import BlockKind
 from content.compound import Division, Part, divide, is_heading, name_opening
@@ -199,3 +202,43 @@ def test_a_heading_is_a_short_line_without_a_full_stop(line: str, heading: bool)
 )
 def test_an_article_without_a_title_is_called_by_its_subject_or_first_words(opening: str, title: str) -> None:
     assert name_opening(opening) == title
+
+
+_LINES = st.sampled_from(
+    [
+        "Lip Oils After A Week",
+        "How It Works",
+        "Conclusion",
+        "Does it sting?",
+        "Rose",
+        "SPF 50, every day",
+        "---",
+        "",
+        "Oil feeds the lips, and it shines for an hour.",
+        "It lasts.",
+        "- two drops",
+        "2) wait",
+        "Subscribe for more",
+        "It runs on to the",
+        "next line without a stop",
+        "Get updated with beauty resources",
+        "= = =",
+        "• three drops",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(_LINES, max_size=25))
+def test_no_line_is_ever_lost(lines: list[str]) -> None:
+    division = divide("\n".join(lines))
+
+    kept = [part.title for part in division.parts if part.titled] + list(division.furniture)
+    kept += [block.text for part in division.parts for block in part.blocks]
+    words = [word for line in lines if not set(line) <= set("-= ") for word in _unmarked(line).split()]
+    assert sorted(" ".join(kept).split()) == sorted(words)
+    assert all(part.title and (part.blocks or part.titled) for part in division.parts)
+
+
+def _unmarked(line: str) -> str:
+    return re.sub(r"^(?:-|•|\d\)) ", "", line)
