@@ -69,12 +69,21 @@ class Feed:
 def entries_of(editions: Iterable[Edition], look: Look) -> tuple[Entry, ...]:
     """Return one entry for each article that `editions` print, newest edition first, in printed order."""
     newest_first = sorted(editions, key=lambda e: (e.published_at, e.key), reverse=True)
+    return merge(told_by(edition, look) for edition in newest_first)
+
+
+def told_by(edition: Edition, look: Look) -> tuple[Entry, ...]:
+    """Return one entry for each story of `edition`, in printed order."""
+    places = Places(edition, look)
+    return tuple(_entry(story, edition, places, look) for story in edition.stories)
+
+
+def merge(newest_first: Iterable[Iterable[Entry]]) -> tuple[Entry, ...]:
+    """Return each article's entry once, as the first of these tells it."""
     entries: dict[str, Entry] = {}
-    for edition in newest_first:
-        places = Places(edition, look)
-        for story in edition.stories:
-            if story.article not in entries:
-                entries[story.article] = _entry(story, edition, places, look)
+    for told in newest_first:
+        for entry in told:
+            entries.setdefault(entry.id, entry)
     return tuple(entries.values())
 
 

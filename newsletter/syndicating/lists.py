@@ -9,7 +9,7 @@ from content.editions import Edition
 from content.looks import Look
 from content.markup import clean_line
 from content.places import article_path, edition_path, topic_feed_path, topic_path
-from newsletter.feeds.entries import FEED_ENTRIES, Entry, Feed, entries_of
+from newsletter.feeds.entries import FEED_ENTRIES, Entry, Feed, merge, told_by
 from newsletter.feeds.jsonfeed import JSON, json_feed
 from newsletter.feeds.opml import opml
 from newsletter.feeds.sitemap import robots, sitemap, sitemap_index
@@ -29,6 +29,24 @@ SEARCH_PAGE, SEARCH_SCRIPT, SEARCH_INDEX = "search.html", "search.js", "search/i
 #: Path and bytes; None takes the file away.
 Files = Iterator[tuple[str, bytes | None]]
 Load = Callable[[str], Edition]
+
+
+class Telling:
+    """Entries of editions by their keys; each edition is loaded and rendered once in a build, for all its feeds."""
+
+    def __init__(self, load: Load, look: Look) -> None:
+        self._load, self._look = load, look
+        self._told: dict[str, tuple[Entry, ...]] = {}
+
+    def of(self, newest_first: Iterable[str]) -> tuple[Entry, ...]:
+        """Return each article's entry once, as the newest of these editions prints it."""
+        return merge(self.by(key) for key in newest_first)
+
+    def by(self, key: str) -> tuple[Entry, ...]:
+        """Return the entries of one edition."""
+        if key not in self._told:
+            self._told[key] = told_by(self._load(key), self._look)
+        return self._told[key]
 
 
 def standing_files(look: Look) -> Files:
@@ -58,7 +76,7 @@ def list_files(change: Change, shelf: Shelf, load: Load, look: Look) -> Files:
         load: Returns an edition by its key.
         look: The newsletter's.
     """
-    listings = change.after
+    listings, telling = change.after, Telling(load, look)
     all_years, old_years = _years(listings), _years(change.before)
     language = load(listings[-1].key).language if listings else "en"
     # Every year's page leads to all others: a new year, once in twelve months, touches them all.
@@ -67,10 +85,10 @@ def list_files(change: Change, shelf: Shelf, load: Load, look: Look) -> Files:
     for year in all_years if all_years != old_years else sorted(years & set(all_years)):
         yield from _year_files(year, shelf, all_years, look, language)
     for name in sorted(shelf.topics.changed):
-        yield from _topic_files(shelf.topics.get(name), load, look, language)
+        yield from _topic_files(shelf.topics.get(name), telling, look, language)
     yield "index.html", _front_page(shelf, all_years, look, language).encode()
-    yield from _archives(listings, {_month(when) for when in change.dates}, load, look, language)
-    yield from _live_feeds(listings, load, look, language)
+    yield from _archives(listings, {_month(when) for when in change.dates}, telling, look, language)
+    yield from _live_feeds(listings, telling, look, language)
     yield from _registers(shelf, listings, all_years, look, language)
     yield from ((path, None) for path in _leftovers(shelf, change.after, change.before))
 
@@ -134,14 +152,14 @@ def _search_shard(editions: Iterable[EditionLine], shelf: Shelf) -> bytes:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _topic_files(topic: Topic, load: Load, look: Look, language: str) -> Files:
+def _topic_files(topic: Topic, telling: Telling, look: Look, language: str) -> Files:
     if not topic.stories:
         return
     path = topic_path(topic.name)
     yield path, web.list_page(path, topic.name, [s.card for s in topic.stories], look, language).encode()
     keys = dict.fromkeys(s.edition for s in topic.stories[:FEED_ENTRIES])
     wanted = topic_path(topic.name)
-    entries = [e for e in entries_of(map(load, keys), look) if any(topic_path(t) == wanted for t in e.topics)]
+    entries = [e for e in telling.of(keys) if any(topic_path(t) == wanted for t in e.topics)]
     title = f"{look.name}: {topic.name}"
     yield from feed_files(_feed(topic_feed_path(topic.name), title, path, entries[:FEED_ENTRIES], look, language), look)
 
@@ -156,7 +174,7 @@ def _front_page(shelf: Shelf, all_years: Sequence[str], look: Look, language: st
     return web.list_page("index.html", look.name, cards[:FRONT_EDITIONS], look, language, others=others, hero=True)
 
 
-def _archives(listings: Sequence[Listing], touched: set[str], load: Load, look: Look, language: str) -> Files:
+def _archives(listings: Sequence[Listing], touched: set[str], telling: Telling, look: Look, language: str) -> Files:
     """Name the archive pages of the months that were touched, and of their neighbours, which lead to them."""
     months = sorted({_month(one.published_at) for one in listings})
     for place, month in enumerate(months):
@@ -165,23 +183,23 @@ def _archives(listings: Sequence[Listing], touched: set[str], load: Load, look: 
         # A month that is gone had its place between its neighbours.
         between = any((not older or older < m) and (not newer or m < newer) for m in touched)
         if between or {older, newer} & touched:
-            keys = [one.key for one in listings if _month(one.published_at) == month]
-            yield from feed_files(_archive(month, (older, newer), keys, load, look, language), look)
+            keys = [one.key for one in reversed(listings) if _month(one.published_at) == month]
+            yield from feed_files(_archive(month, (older, newer), keys, telling, look, language), look)
 
 
-def _live_feeds(listings: Sequence[Listing], load: Load, look: Look, language: str) -> Files:
+def _live_feeds(listings: Sequence[Listing], telling: Telling, look: Look, language: str) -> Files:
     """Name the feeds of everything and of each newsletter."""
-    entries = entries_of(map(load, _newest(listings, load)), look)[:FEED_ENTRIES]
+    entries = telling.of(_newest(listings, telling))[:FEED_ENTRIES]
     older = _archive_path(_month(listings[-1].published_at)) if listings else ""
     yield from feed_files(_feed(web.MAIN_FEED, look.name, "", entries, look, language, older=older), look)
     for newsletter in sorted({one.newsletter for one in listings}):
         own = [one for one in listings if one.newsletter == newsletter]
         title = f"{look.name} ({newsletter})"
-        told = entries_of(map(load, _newest(own, load)), look)[:FEED_ENTRIES]
+        told = telling.of(_newest(own, telling))[:FEED_ENTRIES]
         yield from feed_files(_feed(newsletter_feed_path(newsletter), title, "", told, look, language), look)
 
 
-def _newest(listings: Sequence[Listing], load: Load) -> list[str]:
+def _newest(listings: Sequence[Listing], telling: Telling) -> list[str]:
     """Return the keys of as many of the newest editions as fill a feed."""
     keys: list[str] = []
     articles: set[str] = set()
@@ -189,12 +207,12 @@ def _newest(listings: Sequence[Listing], load: Load) -> list[str]:
         if len(articles) >= FEED_ENTRIES:
             break
         keys.append(one.key)
-        articles |= {s.article for s in load(one.key).stories}
+        articles |= {e.id for e in telling.by(one.key)}
     return keys
 
 
 def _archive(
-    month: str, neighbours: tuple[str, str], keys: Iterable[str], load: Load, look: Look, language: str
+    month: str, neighbours: tuple[str, str], keys: Iterable[str], telling: Telling, look: Look, language: str
 ) -> Feed:
     older, newer = (_archive_path(m) if m else "" for m in neighbours)
     return Feed(
@@ -203,7 +221,7 @@ def _archive(
         description=look.tagline or look.name,
         language=language,
         home=look.url(_year_path(month[:4])),
-        entries=entries_of(map(load, keys), look),
+        entries=telling.of(keys),
         current=web.MAIN_FEED,
         older=older,
         newer=newer,

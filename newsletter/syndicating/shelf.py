@@ -20,7 +20,7 @@ TOPIC_STORIES = 100
 
 #: How many lines are remembered for a topic: more than it lists, for an article may be printed again and again, and
 #: when the newest edition is taken away the one before steps in.
-TOPIC_LINES = 500
+TOPIC_LINES = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,7 @@ def test_personal_places_stay_open_in_both_parts_and_nothing_else_looks_like_one
 def test_styles_are_inlined_and_what_cannot_be_stays_in_the_head() -> None:
     page = soup(full_edition())
 
-    assert "font-family" in page.h1["style"]
+    assert "font:" in page.h1["style"]
     assert "'" in page.h1["style"]
     assert len(page.find_all("style")) == 1
     style = page.find("style").string
