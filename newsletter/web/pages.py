@@ -45,7 +45,6 @@ class Pages:
         html = environment().get_template(f"public/{page}.html.jinja").render(self._common | values)
         return HTMLResponse(html, status, headers=PERSONAL if personal else {"Cache-Control": "no-cache"})
 
-
     def closed(self, flaw: Flaw) -> HTMLResponse:
         """Return the one page for every link that opens nothing, which offers a fresh one."""
         return self.show("closed", 410 if flaw is Flaw.EXPIRED else 404, personal=True)
