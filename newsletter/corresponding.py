@@ -44,7 +44,7 @@ def post_letters(
     while letter := letters.claim(clock(), clock() + PATIENCE[0]):
         problem = _send(letter, people, composer, post, clock())
         if problem is None:
-            letters.settle(letter.number, clock())
+            letters.settle(letter, clock())
             sent += 1
         elif problem.transient and letter.attempts < len(PATIENCE):
             letters.postpone(letter.number, clock() + PATIENCE[letter.attempts], str(problem))

@@ -12,6 +12,7 @@ class LetterKind(StrEnum):
     ALREADY = "already"  #: somebody signed up who is subscribed: here is your preferences link
     GOODBYE = "goodbye"  #: you unsubscribed; put me back
     LINK = "preferences-link"
+    DATA = "data-link"
     CHANGED = "changed"  #: your choices were changed; put them back
     NEW_ADDRESS = "address-change"  #: to the new address: confirm it
     MOVED = "address-changed"  #: to the old address: it was changed

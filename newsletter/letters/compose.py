@@ -24,6 +24,9 @@ PURPOSE: dict[LetterKind, Purpose] = {
     LetterKind.GOODBYE: Purpose.PUT_BACK,
     LetterKind.LINK: Purpose.MANAGE,
     LetterKind.CHANGED: Purpose.PUT_BACK,
+    LetterKind.DATA: Purpose.DATA,
+    LetterKind.NEW_ADDRESS: Purpose.ADDRESS,
+    LetterKind.MOVED: Purpose.PUT_BACK,
 }
 
 
@@ -84,7 +87,9 @@ class Composer:
         return (mailing_list.sender_address if mailing_list else "") or self._house.sender_address
 
     def _url(self, letter: Letter, now: datetime) -> str:
-        purpose = PURPOSE[letter.kind]
+        purpose = PURPOSE.get(letter.kind)
+        if purpose is None:
+            return ""
         scope = letter.detail if purpose in {Purpose.PUT_BACK, Purpose.ADDRESS} else letter.mailing_list
         return link(self._house.public_url, purpose, issue(self._keys, purpose, letter.subscriber, scope, now=now))
 

@@ -1,12 +1,12 @@
 """One transaction over everything that concerns a person: what a page does happens as a whole or not at all."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
 
-from newsletter.storage import consents, letters
+from newsletter.storage import attempts, consents, erasure, letters
 from newsletter.storage.engine import reading
 from newsletter.storage.lists import find_list
 from newsletter.storage.people import (
@@ -138,6 +138,25 @@ class Desk:
     def record_of(self, subscriber: str) -> tuple[Consent, ...]:
         """Return all that one person agreed to and declined, the oldest first."""
         return consents.record_of(self._connection, subscriber)
+
+    def gather(self, subscriber: str) -> dict[str, list[dict[str, object]]]:
+        """Return everything about a person, by table."""
+        return erasure.gather(self._connection, subscriber)
+
+    def erase(self, subscriber: str, pseudonym: str, now: datetime) -> bool:
+        """Erase a person but for `pseudonym`; tell whether there was one."""
+        return erasure.erase(self._connection, subscriber, pseudonym, now)
+
+    def forget(self, before: Mapping[str, datetime]) -> dict[str, int]:
+        """Remove what is older than its kind is kept; return how many of each there were."""
+        return erasure.forget(self._connection, before)
+
+    def knock(self, network: str, spans: Sequence[timedelta], now: datetime) -> tuple[list[int], list[int]]:
+        """Remember an attempt; return how many came from its network, and from everywhere, within each span."""
+        theirs = attempts.count(self._connection, network, spans, now) if network else [0] * len(spans)
+        everywhere = attempts.count(self._connection, "", spans, now)
+        attempts.add(self._connection, network, now)
+        return theirs, everywhere
 
     def queue(self, letter: Letter) -> None:
         """Keep a letter until it is sent."""

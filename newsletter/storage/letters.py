@@ -50,10 +50,14 @@ class LetterStore:
             claimed = connection.execute(mine.values(due_at=until))
         return _letter(row) if claimed.rowcount == 1 else None
 
-    def settle(self, number: int, now: datetime) -> None:
-        """Remember that a mail server took the letter."""
+    def settle(self, letter: Letter, now: datetime) -> None:
+        """Remember that a mail server took the letter; of somebody who was erased not even that."""
+        this = letters.c.number == letter.number
         with self._engine.begin() as connection:
-            connection.execute(letters.update().where(letters.c.number == number).values(sent_at=now))
+            if letter.kind is LetterKind.ERASED:
+                connection.execute(letters.delete().where(this))
+            else:
+                connection.execute(letters.update().where(this).values(sent_at=now))
 
     def postpone(self, number: int, until: datetime, reason: str) -> None:
         """Try the letter again at `until`, because of `reason`."""

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.templating import environment
+from subscribers.tokens import Flaw
 
 #: Personal pages load nothing from elsewhere, run no script, and may not be framed.
 _POLICY = (
@@ -43,6 +44,10 @@ class Pages:
         """Return a page."""
         html = environment().get_template(f"public/{page}.html.jinja").render(self._common | values)
         return HTMLResponse(html, status, headers=PERSONAL if personal else {"Cache-Control": "no-cache"})
+
+    def closed(self, flaw: Flaw) -> HTMLResponse:
+        """Return the one page for every link that opens nothing, which offers a fresh one."""
+        return self.show("closed", 410 if flaw is Flaw.EXPIRED else 404, personal=True)
 
 
 class Guards:

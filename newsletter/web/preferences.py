@@ -10,7 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newsletter.enrolling import Answer, choose, leave, leave_all
+from newsletter.enrolling.choosing import choose, leave, leave_all
+from newsletter.enrolling.joining import come_back
+from newsletter.enrolling.owning import send_data_link
+from newsletter.enrolling.rules import Answer
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.web.forms import Form, read_form
 from newsletter.web.pages import Pages
@@ -57,25 +60,35 @@ class Centre:
         """Show what the person chose."""
         claims = self._claims(request)
         if isinstance(claims, Flaw):
-            return self._closed(claims)
+            return self._pages.closed(claims)
         return await run_in_threadpool(self._page, claims, {}, 200, "")
 
     async def submit(self, request: Request) -> Response:
         """Keep what the person chose, or let them leave."""
         claims = self._claims(request)
         if isinstance(claims, Flaw):
-            return self._closed(claims)
+            return self._pages.closed(claims)
         form = await read_form(request)
-        if form.one("do") in {"leave", "leave-all"}:
-            act = leave if form.one("do") == "leave" else leave_all
-            await run_in_threadpool(act, self._store, claims, Door.LINK, self._clock())
-            return self._pages.show("unsubscribed", personal=True)
+        now = self._clock()
+        match form.one("do"):
+            case "leave":
+                await run_in_threadpool(leave, self._store, claims, Door.LINK, now)
+                return self._pages.show("unsubscribed", personal=True)
+            case "leave-all":
+                await run_in_threadpool(leave_all, self._store, claims, Door.LINK, now)
+                return self._pages.show("unsubscribed", personal=True)
+            case "come-back":
+                await run_in_threadpool(come_back, self._store, self._keys, claims, now)
+                return self._pages.show("mailed", personal=True)
+            case "data":
+                await run_in_threadpool(send_data_link, self._store, claims, now)
+                return self._pages.show("mailed", personal=True)
         return await run_in_threadpool(self._choose, claims, form)
 
     def _choose(self, claims: Claims, form: Form) -> Response:
         view = self._view(claims)
         if view is None:
-            return self._closed(Flaw.BROKEN)
+            return self._pages.closed(Flaw.BROKEN)
         now = self._clock()
         try:
             zone = _zone(form.one("zone"), view.person.zone)
@@ -90,7 +103,7 @@ class Centre:
             return self._page(claims, {error.about: str(error)}, 422, "")
         answer = choose(self._store, claims, chosen, zone=zone, language=language, now=now)
         if answer is Answer.GONE:
-            return self._closed(Flaw.BROKEN)
+            return self._pages.closed(Flaw.BROKEN)
         return self._page(claims, {}, 200, "Saved. It counts from now on.")
 
     def _view(self, claims: Claims) -> _View | None:
@@ -104,7 +117,7 @@ class Centre:
     def _page(self, claims: Claims, problems: dict[str, str], status: int, said: str) -> Response:
         view = self._view(claims)
         if view is None:
-            return self._closed(Flaw.BROKEN)
+            return self._pages.closed(Flaw.BROKEN)
         chosen = view.stands.preferences
         until = chosen.paused_until
         now, zone = self._clock(), ZoneInfo(view.person.zone)
@@ -129,9 +142,6 @@ class Centre:
 
     def _claims(self, request: Request) -> Claims | Flaw:
         return read(self._keys, Purpose.MANAGE, request.path_params["token"], self._clock())
-
-    def _closed(self, flaw: Flaw) -> Response:
-        return self._pages.show("closed", 410 if flaw is Flaw.EXPIRED else 404, personal=True)
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from newsletter.enrolling import Answer, confirm, leave, leave_all, put_back, send_link
+from newsletter.enrolling.choosing import leave, leave_all, put_back
+from newsletter.enrolling.joining import confirm, send_link
+from newsletter.enrolling.rules import Answer, TooManyError
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.web.data import DataPage
 from newsletter.web.forms import LARGEST, read_body, read_form
+from newsletter.web.networks import network_of
 from newsletter.web.pages import Guards, Pages
 from newsletter.web.preferences import Centre
 from newsletter.web.signup import SignUpForm
@@ -44,6 +49,7 @@ class PublicSite:
     folder: Path  #: what publishing wrote: archive and feeds
     clock: Callable[[], datetime]
     postal_address: str = ""
+    behind_proxy: bool = False  #: whether our own proxy says in X-Forwarded-For where requests come from
 
 
 def create_public_app(site: PublicSite) -> Starlette:
@@ -52,7 +58,8 @@ def create_public_app(site: PublicSite) -> Starlette:
     style_url = f"/assets/style-{hashlib.sha256(style).hexdigest()[:12]}.css"
     pages = Pages({"site": site, "style_url": style_url})
     doors = _Doors(site, pages)
-    signing = SignUpForm(site.store, site.keys, site.mailing_list, pages, site.clock)
+    signing = SignUpForm(site.store, site.keys, site.mailing_list, pages, site.clock, behind_proxy=site.behind_proxy)
+    data = DataPage(site.store, site.keys, pages, site.clock)
     centre = Centre(site.store, site.keys, pages, site.clock)
 
     async def stylesheet(_request: Request) -> Response:
@@ -62,6 +69,9 @@ def create_public_app(site: PublicSite) -> Starlette:
     async def failed(_request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return pages.show("error", status, about=status)
+
+    async def breaker(_request: Request, _error: Exception) -> Response:
+        return pages.show("error", 429, about=429)
 
     token = "{token:path}"  # noqa: S105 - a route's pattern; whatever stands there is ours to judge, slashes too
     routes = [
@@ -78,13 +88,16 @@ def create_public_app(site: PublicSite) -> Starlette:
         Route(f"/b/{token}", doors.put_back, methods=["GET", "POST"]),
         Route(f"/p/{token}", centre.show, methods=["GET"]),
         Route(f"/p/{token}", centre.submit, methods=["POST"]),
+        Route(f"/d/{token}", data.show, methods=["GET"]),
+        Route(f"/d/{token}", data.submit, methods=["POST"]),
+        Route(f"/a/{token}", data.address, methods=["GET", "POST"]),
         Route("/", Site(site.folder).serve),
         Route("/{path:path}", Site(site.folder).serve),
     ]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guards)],
-        exception_handlers={HTTPException: failed, Exception: failed},
+        exception_handlers={HTTPException: failed, TooManyError: breaker, Exception: failed},
         max_body_size=LARGEST,
     )
 
@@ -110,12 +123,12 @@ class _Doors:
         """Show the button that confirms a subscription; confirm it on POST."""
         claims = self._claims(request, Purpose.CONFIRM)
         if isinstance(claims, Flaw):
-            return self._closed(claims)
+            return self._pages.closed(claims)
         if request.method != "POST":
             return self._pages.show("confirm", personal=True)
         answer = await run_in_threadpool(confirm, self._site.store, self._site.keys, claims, self._site.clock())
         if answer is Answer.GONE:
-            return self._closed(Flaw.EXPIRED)
+            return self._pages.closed(Flaw.EXPIRED)
         manage = self._token(Purpose.MANAGE, claims)
         return self._pages.show("confirmed", personal=True, manage=manage)
 
@@ -127,7 +140,7 @@ class _Doors:
         """
         claims = self._claims(request, Purpose.UNSUBSCRIBE)
         if isinstance(claims, Flaw):
-            return self._closed(claims)
+            return self._pages.closed(claims)
         if request.method != "POST":
             return self._pages.show("unsubscribe", personal=True)
         body = await read_body(request)
@@ -144,12 +157,12 @@ class _Doors:
         """Show the button that takes a leaving or a change back; take it back on POST."""
         claims = self._claims(request, Purpose.PUT_BACK)
         if isinstance(claims, Flaw):
-            return self._closed(claims)
+            return self._pages.closed(claims)
         if request.method != "POST":
             return self._pages.show("put_back", personal=True)
         answer = await run_in_threadpool(put_back, self._site.store, claims, self._site.clock())
         if answer is Answer.GONE:
-            return self._closed(Flaw.EXPIRED)
+            return self._pages.closed(Flaw.EXPIRED)
         return self._pages.show("restored", personal=True)
 
     async def ask_link(self, request: Request) -> Response:
@@ -161,8 +174,9 @@ class _Doors:
             address = read_address(form.one("address"))
         except AddressError as error:
             return self._pages.show("link", 422, problem=str(error), address=form.one("address")[:254])
-        site = self._site
-        await run_in_threadpool(send_link, site.store, site.keys, address, site.mailing_list, site.clock())
+        site, network = self._site, network_of(request, behind_proxy=self._site.behind_proxy)
+        asking = partial(send_link, network=network, now=site.clock())
+        await run_in_threadpool(asking, site.store, site.keys, address, site.mailing_list)
         return RedirectResponse("/subscribe/sent", 303)
 
     def _claims(self, request: Request, purpose: Purpose) -> Claims | Flaw:
@@ -170,6 +184,3 @@ class _Doors:
 
     def _token(self, purpose: Purpose, claims: Claims) -> str:
         return issue(self._site.keys, purpose, claims.subject, claims.scope, now=self._site.clock())
-
-    def _closed(self, flaw: Flaw) -> Response:
-        return self._pages.show("closed", 410 if flaw is Flaw.EXPIRED else 404, personal=True)

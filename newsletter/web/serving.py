@@ -1,5 +1,6 @@
 """Runs a web application on this machine, its letters with it, until it is told to stop."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -38,4 +39,8 @@ def serve(app: ASGIApp, *, host: str, port: int, every_round: Callable[[], objec
 
 def _repeat(work: Callable[[], object], stopped: threading.Event) -> None:
     while not stopped.wait(ROUND.total_seconds()):
-        work()
+        try:
+            work()
+        except Exception:
+            # The pages must not stop because a letter did; and the next round comes in two seconds.
+            logging.getLogger(__name__).exception("the letters that are due could not be posted")

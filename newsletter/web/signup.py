@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
@@ -9,9 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from newsletter.enrolling import SignUp, sign_up
+from newsletter.enrolling.joining import SignUp, sign_up
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.web.forms import Form, read_body, read_form
+from newsletter.web.networks import network_of
 from newsletter.web.pages import Pages
 from subscribers.addresses import AddressError, Note, read_address
 from subscribers.consent import Door
@@ -36,13 +38,21 @@ class SignUpForm:
     """The sign-up page of one list."""
 
     def __init__(
-        self, store: EnrolmentStore, keys: Keyring, mailing_list: str, pages: Pages, clock: Callable[[], datetime]
+        self,
+        store: EnrolmentStore,
+        keys: Keyring,
+        mailing_list: str,
+        pages: Pages,
+        clock: Callable[[], datetime],
+        *,
+        behind_proxy: bool = False,
     ) -> None:
         self._store = store
         self._keys = keys
         self._slug = mailing_list
         self._pages = pages
         self._clock = clock
+        self._behind_proxy = behind_proxy
 
     async def show(self, _request: Request) -> Response:
         """Show the form."""
@@ -63,7 +73,7 @@ class SignUpForm:
         problems, asked = _checked(form, mailing_list, Door.FORM)
         if asked is None:
             return await run_in_threadpool(self._form, form, problems, 422)
-        await run_in_threadpool(sign_up, self._store, self._keys, asked, self._clock())
+        await run_in_threadpool(sign_up, self._store, self._keys, self._seen(asked, request), self._clock())
         return RedirectResponse("/subscribe/sent", 303)
 
     async def submit_json(self, request: Request) -> Response:
@@ -75,8 +85,11 @@ class SignUpForm:
         problems, asked = _checked(form, mailing_list, Door.API)
         if asked is None:
             return JSONResponse({"problems": problems}, 422)
-        await run_in_threadpool(sign_up, self._store, self._keys, asked, self._clock())
+        await run_in_threadpool(sign_up, self._store, self._keys, self._seen(asked, request), self._clock())
         return JSONResponse({"answer": "We sent a letter to this address if it can receive one."}, 202)
+
+    def _seen(self, asked: SignUp, request: Request) -> SignUp:
+        return replace(asked, network=network_of(request, behind_proxy=self._behind_proxy))
 
     def _list(self) -> MailingList:
         with self._store.reading() as desk:

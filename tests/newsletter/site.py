@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
+from httpx2 import Response
 from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -58,6 +59,10 @@ class Town:
         self.people = EnrolmentStore(self.engine)
         self.letters = LetterStore(self.engine)
         ListStore(self.engine).put(BEAUTY)
+        self.open_site()
+
+    def open_site(self, **more: bool) -> None:
+        """Open the site anew."""
         self.app: Starlette = create_public_app(
             PublicSite(
                 store=self.people,
@@ -69,6 +74,7 @@ class Town:
                 folder=self.folder,
                 clock=lambda: self.now,
                 postal_address="1 Rose Lane, London",
+                **more,
             )
         )
         self.browser = TestClient(self.app, base_url=PUBLIC_URL, follow_redirects=True, raise_server_exceptions=False)
@@ -94,10 +100,15 @@ class Town:
         (found,) = re.findall(re.escape(PUBLIC_URL) + r"(/\S+)", body.get_content())
         return found
 
-    def subscribe(self, address: str, **fields: object) -> object:
+    def site_behind_proxy(self) -> None:
+        """Open the site behind a proxy of ours."""
+        self.open_site(behind_proxy=True)
+
+    def subscribe(self, address: str, headers: dict[str, str] | None = None, **fields: object) -> Response:
         """Fill in the sign-up form as a person would."""
-        token = issue(KEYS, Purpose.FORM, "form", now=self.now.replace(microsecond=0) - SLOWLY)
-        return self.browser.post("/subscribe", data={"address": address, "form": token} | fields)  # type: ignore[arg-type]
+        token = issue(KEYS, Purpose.FORM, "form", now=self.now - SLOWLY)
+        typed = {"address": address, "form": token} | fields
+        return self.browser.post("/subscribe", data=typed, headers=headers)
 
     def join(self, address: str) -> str:
         """Sign up and confirm; return the person's id."""

@@ -302,3 +302,54 @@ def test_links_in_letters_come_from_the_settings_whatever_the_request_says(town:
     (letter,) = town.mail()
     assert "evil" not in letter.as_string()
     assert town.path_in(letter).startswith("/c/")
+
+
+def test_a_network_that_asks_too_often_gets_a_page_that_says_so_and_others_do_not(town: Town) -> None:
+    town.site_behind_proxy()
+    home, elsewhere = {"X-Forwarded-For": "6.6.6.6, 192.0.2.7"}, {"X-Forwarded-For": "198.51.100.1"}
+
+    answers = [town.subscribe(f"p{n}@example.org", headers=home).status_code for n in range(25)]
+
+    assert answers == [200] * 20 + [429] * 5
+    assert town.subscribe("other@example.org", headers=elsewhere).status_code == 200
+    assert len(town.mail()) == 21
+    town.now += SLOWLY * 60
+    assert town.subscribe("later@example.org", headers=home).status_code == 200
+
+
+def test_a_header_from_anybody_moves_nobody_to_another_network(town: Town) -> None:
+    for n in range(20):
+        town.subscribe(f"p{n}@example.org", headers={"X-Forwarded-For": f"203.0.{n}.1"})
+
+    with town.people.reading() as desk:
+        networks = {line.network for n in range(20) for line in desk.record_of(town.id_of(f"p{n}@example.org"))}
+    assert len(networks) == 1
+
+
+def test_somebody_who_left_comes_back_by_a_letter(town: Town) -> None:
+    town.join(ADA)
+    town.browser.post(f"/u/{town.token(Purpose.UNSUBSCRIBE, ADA)}", data=ONE_CLICK)
+    town.mail()
+    town.now += SLOWLY * 10_000
+    url = f"/p/{town.token(Purpose.MANAGE, ADA)}"
+    assert "Subscribe again" in town.browser.get(url).text
+
+    town.browser.post(url, data={"do": "come-back"})
+
+    assert town.state(ADA) is PENDING
+    (letter,) = town.mail()
+    town.browser.post(town.path_in(letter))
+    assert town.state(ADA) is CONFIRMED
+
+
+def test_a_link_that_is_too_old_offers_a_fresh_one(town: Town) -> None:
+    town.subscribe(ADA)
+    path = town.path_in(town.mail()[0])
+    town.now += SLOWLY * 20_000
+
+    answer = town.browser.post(path)
+
+    assert (answer.status_code, "Mail me a fresh link" in answer.text) == (410, True)
+    town.browser.post("/link", data={"address": ADA})
+    town.browser.post(town.path_in(town.mail()[0]))
+    assert town.state(ADA) is CONFIRMED

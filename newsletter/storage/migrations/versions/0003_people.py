@@ -84,6 +84,15 @@ def upgrade() -> None:
     op.create_index("ix_letters_subscriber", "letters", ["subscriber"], unique=False)
     _remember()
     op.create_table(
+        "attempts",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("network", sa.String(length=64), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_attempts")),
+    )
+    op.create_index("ix_attempts_at", "attempts", ["at"], unique=False)
+    op.create_index("ix_attempts_network_at", "attempts", ["network", "at"], unique=False)
+    op.create_table(
         "imports",
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("list", sa.String(length=64), nullable=False),
