@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench wheel clean
+.PHONY: help setup demo up parts test check format bench wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,10 +26,13 @@ demo: $(READY) ## Run the main job on sample articles and people; SOURCE=path fo
 up: $(READY) ## Bring everything up: Prefect and its pages, a worker, the schedules, the public site
 	@$(BIN)/newsletter up
 
-test: $(READY) ## Pass every test
+parts: ## Install the Debian packages that the tests' real parts come from (as root; otherwise says which)
+	@tests/install-parts
+
+test: $(READY) parts ## Pass every test
 	@$(BIN)/python -m pytest
 
-check: $(READY) ## Format, lint, types, tests: before every commit
+check: $(READY) parts ## Format, lint, types, tests: before every commit
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

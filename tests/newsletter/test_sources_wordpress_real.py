@@ -1,5 +1,6 @@
 """A real WordPress is read as the one that we imitate: edits, schedules, deletions and passwords included."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,10 @@ from newsletter.ports import SourceError
 from newsletter.sources.wordpress import WordPressSource
 from tests.newsletter.real_wordpress import WordPress, is_installed, serve_wordpress
 
-pytestmark = pytest.mark.skipif(not is_installed(), reason="WordPress is not installed (see real_wordpress.py)")
+#: tests/install-parts brings it; where it could not, CI fails and other machines skip.
+pytestmark = pytest.mark.skipif(
+    not is_installed() and "CI" not in os.environ, reason="WordPress is not installed (see real_wordpress.py)"
+)
 
 _SEED = """
 $skin = wp_insert_term('Skin Care', 'category')['term_id'];
