@@ -23,6 +23,7 @@ from newsletter.storage.articles import ArticleStore, Standing
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
+from newsletter.storage.rulings import RulingStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
 from subscribers.people import address_key
@@ -55,6 +56,10 @@ class Desk(Protocol):
     @property
     def editions(self) -> EditionStore:
         """Return where editions are."""
+
+    @property
+    def rulings(self) -> RulingStore:
+        """Return where editors' rulings are."""
 
     @property
     def people(self) -> PeopleStore:
@@ -213,7 +218,8 @@ def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
 def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[EditionRecord, Rendering]:
     settings = desk.settings
     sections = [section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)]
-    folding = fold(sections, cluster(sections))
+    rulings = desk.rulings.in_force()
+    folding = fold(sections, cluster(sections, rulings), rulings)
     period = _period(settings, now)
     edition = assemble(
         folding,

@@ -20,6 +20,7 @@ from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
+from newsletter.storage.rulings import RulingStore
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
 from newsletter.transports.smtp import SmtpTransport
@@ -37,6 +38,7 @@ class House:
     sources: SourceStore
     articles: ArticleStore
     editions: EditionStore
+    rulings: RulingStore
     people: PeopleStore
     ledger: Ledger
 
@@ -57,6 +59,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             sources=SourceStore(engine),
             articles=ArticleStore(engine),
             editions=EditionStore(engine),
+            rulings=RulingStore(engine),
             people=PeopleStore(engine),
             ledger=Ledger(engine),
         )

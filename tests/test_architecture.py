@@ -32,6 +32,7 @@ FLOORS = (
         "corresponding",
         "planning",
         "publishing",
+        "ruling",
         "sending",
         "enrolling",
         "importing",

@@ -11,11 +11,12 @@ from newsletter.cli import articles, care, demo, editions, near_duplicates, serv
 from newsletter.cli.console import Exit, err
 from newsletter.ports import SourceError
 from newsletter.publishing import PublishingError
+from newsletter.ruling import RulingError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
 
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
-EXPECTED = (ApprovingError, PublishingError, SettingsError, SourceError, StoreError)
+EXPECTED = (ApprovingError, PublishingError, RulingError, SettingsError, SourceError, StoreError)
 
 app = typer.Typer(
     no_args_is_help=True,

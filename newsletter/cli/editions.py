@@ -2,12 +2,14 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor, wait
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from content.clusters import RulingKind
 from newsletter.cli.console import (
     ByOption,
     Exit,
@@ -22,12 +24,22 @@ from newsletter.cli.console import (
 )
 from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, examine, find, finish, release
 from newsletter.rendering.gates import Severity
+from newsletter.ruling import Choice, choose, rule
 from newsletter.sending import run
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.wiring import House, deliver, open_house, publish_site
 from subscribers.deliveries import Outcome, Tally
 
 edition = typer.Typer(no_args_is_help=True, help="Draft, check, approve, send and follow editions.")
+
+
+class SectionRuling(StrEnum):
+    """What an editor may say about sections."""
+
+    SAME = RulingKind.SAME.value
+    DIFFERENT = RulingKind.DIFFERENT.value
+    CANONICAL = RulingKind.CANONICAL.value
+
 
 feeds = typer.Typer(no_args_is_help=True, help="Build the feeds.")
 site = typer.Typer(no_args_is_help=True, help="Build the public site.")
@@ -80,6 +92,11 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
     if as_json:
         return print_json(_as_json(record) | {"folding": json.loads(record.folding)})
     _show(record, as_json=False)
+    for number, clash in enumerate(json.loads(record.folding)["contradictions"], start=1):
+        out.print(f"\nContradiction {number}: {clash['why']}", style="yellow", markup=False)
+        for side in ("a", "b"):
+            out.print(f"  {side}: {clash[side]['sentence']} ({clash[side]['article']})", markup=False)
+        out.print(f"  Settle it: newsletter edition choose {number} a|b|both --by NAME", style="dim")
     for story in record.edition.stories:
         out.print(f"\n{story.title}", style="bold", markup=False)
         for section in story.sections:
@@ -128,6 +145,42 @@ def check_(context: typer.Context, key: Key = "", as_json: JsonOption = False) -
         out.print(f"{len(blockers)} blockers, {len(found) - len(blockers)} warnings")
     if blockers:
         raise typer.Exit(Exit.HELD)
+
+
+@edition.command("choose")
+def choose_(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(help="Of the contradiction, as 'edition show' counts them.")],
+    choice: Annotated[Choice, typer.Argument(help="Which sentence stands: a, b or both.")],
+    by: ByOption,
+    key: Annotated[str, typer.Option("--edition", help="Key; the newest edition if left out.")] = "",
+) -> None:
+    """Settle a contradiction: print the first sentence, the second, or let both stand. Then fold anew.
+
+    The choice is remembered: the same two sentences never hold an edition again.
+    """
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+        first, second = choose(house.rulings, record, number, choice, by=by, now=now())
+        for mark, sentence in (("a", first), ("b", second)):
+            stands = choice in (Choice.BOTH, mark)
+            out.print(f"{'stands ' if stands else 'dropped'} {mark}: {sentence}", markup=False)
+        _draft_again(house, record)
+
+
+@edition.command("rule")
+def rule_(
+    context: typer.Context,
+    kind: Annotated[SectionRuling, typer.Argument(help="same, different, or canonical: print this one.")],
+    sections: Annotated[list[str], typer.Argument(help="Section ids, as 'edition show --json' prints them.")],
+    by: ByOption,
+    key: Annotated[str, typer.Option("--edition", help="Key; the newest edition if left out.")] = "",
+) -> None:
+    """Say that sections explain the same or do not, or which one is printed. It wins over every score, for good."""
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+        rule(house.rulings, house.articles, record, RulingKind(kind.value), sections, by=by, now=now())
+        _draft_again(house, record)
 
 
 @edition.command("approve")
@@ -195,6 +248,16 @@ def build(context: typer.Context) -> None:
         changed = publish_site(house)
         folder = house.settings.home / "site"
     out.print(f"{len(changed)} files changed below {folder}")
+
+
+def _draft_again(house: House, record: EditionRecord) -> None:
+    """Fold an edition anew after a ruling; one that is out already stays, and the ruling counts from the next."""
+    if record.state not in {EditionState.DRAFT, EditionState.HELD}:
+        out.print(f"Remembered for the next edition; {record.edition.key} is {record.state.value} and stays as it is.")
+        return
+    again = draft(house, record.created_at, again=True)
+    if again:
+        _show(again, as_json=False)
 
 
 def _deliver(house: House) -> None:

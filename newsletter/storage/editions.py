@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, Engine, ForeignKey, Integer, Row, String, Table, Text, select
+from sqlalchemy import Column, Engine, ForeignKey, Row, String, Table, Text, select
 
 from content.editions import Edition, from_json, to_json
 from newsletter.ports import Rendering
@@ -36,18 +36,6 @@ renderings = Table(
     Column("html", Text, nullable=False),
     Column("text", Text, nullable=False),
 )
-
-rulings = Table(
-    "rulings",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("a", Text, nullable=False),
-    Column("b", Text, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-)
-
 
 class EditionState(StrEnum):
     """Where an edition stands."""
