@@ -19,6 +19,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
+from benchmarks.growth import QUICK, WHOLE, measure_growth
 from content.articles import Block, BlockKind
 from content.claims import read
 from content.clusters import cluster
@@ -333,9 +334,11 @@ def measure(path: Path, quick: bool) -> dict[str, Any]:
     records = _records(path, limit=4000 if quick else None)
     if records and "label" in records[0]:
         return measure_pairs(records)
-    raise SystemExit(
-        f"{path} holds neither sections nor pairs: the first record has {sorted(records[0]) if records else []}"
-    )
+    if records and "text" in records[0]:
+        texts = list(dict.fromkeys(r["text"] for r in records))
+        return measure_growth(texts, QUICK if quick else WHOLE)
+    held = sorted(records[0]) if records else "none"
+    raise SystemExit(f"{path} holds neither sections, pairs nor texts: the first record has {held}")
 
 
 def _records(path: Path, limit: int | None) -> list[dict[str, Any]]:
@@ -351,14 +354,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="measure a part of large sets")
     options = parser.parse_args()
     started = time.process_time()
-    sets = {}
+    sets: dict[str, dict[str, Any]] = {}
+    grown: dict[str, dict[str, Any]] = {}
     for path in options.data:
         name = path.name.split(".")[0]
-        sets[name] = measure(path, options.quick)
-        _show(name, sets[name])
+        figures = measure(path, options.quick)
+        _show(name, figures)
+        (grown if "candidate_recall" in figures else sets)[name] = figures
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     throughput = {
         "sections_per_s": {name: s["sections_per_s"] for name, s in sets.items() if "sections_per_s" in s},
+        "growth": grown,
         "cpu_s": round(time.process_time() - started, 2),
         "peak_memory_mb": memory,
     }
