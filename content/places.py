@@ -19,7 +19,7 @@ def article_path(slug: str) -> str:
 
 
 def topic_path(topic: str) -> str:
-    """Return where the page of a topic stands. Topics that differ in case or spacing alone share one."""
+    """Return where the page of a topic stands. Topics that differ in case, spacing or hyphens alone share one."""
     return f"topics/{_topic_slug(topic)}.html"
 
 
@@ -29,9 +29,9 @@ def topic_feed_path(topic: str) -> str:
 
 
 def _topic_slug(topic: str) -> str:
-    name = " ".join(topic.split()).casefold()
+    name = re.sub(r"[\s_-]+", " ", topic).strip().casefold()
     readable = re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:60].rstrip("-")
-    # Another script leaves nothing readable, and a stroke for a space might be another topic: a hash keeps them apart.
+    # Another script leaves nothing readable, and an ampersand may make another topic: a hash keeps them apart.
     return readable if readable.replace("-", " ") == name else f"{readable}-{_digest(name)}".lstrip("-")
 
 

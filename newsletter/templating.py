@@ -26,6 +26,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "prose": lambda blocks, width=0: Markup(markup.to_html(blocks, width)),  # noqa: S704 - same
     "image": lambda block, width=0, kind="": Markup(markup.image(block, width, kind)),  # noqa: S704 - same
     "direction": markup.direction,
+    "initial": lambda text: next((c for c in text if c.isalnum()), "•").upper(),
     "link": markup.safe_link,
     "json": lambda value: Markup(_for_script(value)),  # noqa: S704 - nothing in it can end the element
 }

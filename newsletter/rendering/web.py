@@ -172,6 +172,11 @@ def style_sheet(look: Look) -> str:
     return environment().get_template("web/style.css.jinja").render(look=look)
 
 
+def icon(look: Look) -> str:
+    """Return the mark that browsers show in a tab, as SVG."""
+    return environment().get_template("web/icon.svg.jinja").render(look=look)
+
+
 def feed_style_sheet(look: Look) -> str:
     """Return the style sheet with which browsers show a feed."""
     return environment().get_template("feeds/feed.css.jinja").render(look=look)

@@ -52,6 +52,7 @@ class Telling:
 def standing_files(look: Look) -> Files:
     """Name what hangs on the look alone."""
     yield "style.css", web.style_sheet(look).encode()
+    yield "icon.svg", web.icon(look).encode()
     yield STYLESHEET, web.feed_style_sheet(look).encode()
     yield SEARCH_SCRIPT, web.search_script().encode()
     yield ROBOTS, robots(SITEMAP, look)

@@ -1,6 +1,7 @@
 """A mail that would be clipped, unreadable, unlawful or misleading does not pass; a good one does."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -312,3 +313,9 @@ def test_a_confirmation_carries_no_list_headers() -> None:
         f"the header {name} belongs on list mail only"
         for name in ("list-unsubscribe", "list-unsubscribe-post", "list-id")
     ]
+
+
+def test_every_rule_is_explained() -> None:
+    explained = (Path(__file__).parents[2] / "docs/rendering.md").read_text()
+
+    assert [rule for rule in (*RULES, "spam") if f"`{rule}`" not in explained] == []
