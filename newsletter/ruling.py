@@ -1,4 +1,4 @@
-"""Editors' rulings on an edition: which of two sentences stands, which sections belong together, which one is printed."""
+"""Editors' rulings: which of two sentences stands, which sections belong together, which one is printed."""
 
 import json
 from collections.abc import Sequence
