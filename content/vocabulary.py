@@ -110,7 +110,7 @@ SAFETY = frozenset(
     urgent hospit sever pus fever danger risk warn caution contraind unsaf unsuit prohibit forbidden never
     antihistamin anaphylaxi nausea dizzi faint vein varicos thrombosi migrain melanoma mole metal surgeri botox filler
     irritate photosensitive immunocompromis elder men women darker vegan""".split()
-) | {"patch test", "cold sore", "blood thinner", "side effect", "sunbed", "sensitive", "expire"}
+) | {"all skin type", "patch test", "cold sore", "blood thinner", "side effect", "sunbed", "sensitive", "expire"}
 
 #: Ingredients, products, tools and places on the body. One that the other sentence lacks is another fact.
 NAMED = frozenset(
