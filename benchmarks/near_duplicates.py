@@ -21,10 +21,8 @@ from typing import Any
 
 from benchmarks.growth import QUICK, WHOLE, measure_growth
 from content.articles import Block, BlockKind
-from content.claims import read
 from content.clusters import cluster
-from content.folding import Folding, Rule, covers, fold
-from content.guards import differences
+from content.folding import Folding, Rule, fold, says_the_same
 from content.sections import Section
 from content.similarity import alike, traits, weigh
 from content.text import spans, words
@@ -83,7 +81,7 @@ def _facts(facts: str, text: str) -> frozenset[str]:
     return frozenset(f.strip() for f in facts.split(",") if f.strip())
 
 
-def measure_sections(labelled: Sequence[Labelled]) -> dict[str, Any]:
+def measure_sections(labelled: Sequence[Labelled], peers: bool = True) -> dict[str, Any]:
     """Return precision, recall and F1 of the clusters, and what became of facts, repeats and contradictions."""
     sections = [x.section for x in labelled]
     started = time.perf_counter()
@@ -104,7 +102,7 @@ def measure_sections(labelled: Sequence[Labelled]) -> dict[str, Any]:
         "R_40_missing": round(sum(t["R"] for t in thinned) / DRAWS, 4),
         "sections": len(sections),
         "sections_per_s": round(len(sections) / seconds),
-        "peers": _section_peers([f"{s.heading}\n{s.text}" for s in sections], gold),
+        "peers": _section_peers([f"{s.heading}\n{s.text}" for s in sections], gold) if peers else {},
     }
 
 
@@ -285,9 +283,7 @@ def _judged(a: str, b: str, score: float) -> float:
     """Return the score of a pair. Of two single sentences the guards decide, as in folding, which half it falls in."""
     if len(list(spans(a))) != 1 or len(list(spans(b))) != 1:
         return score
-    here, there = read(a), read(b)
-    same = any(covers([w.terms], c) and not differences(c, w) for c, w in ((here, there), (there, here)))
-    return 0.5 + score / 2 if same else score / 2
+    return 0.5 + score / 2 if says_the_same(a, b) else score / 2
 
 
 def _crossed(scores: Sequence[float], labels: Sequence[bool]) -> dict[str, float]:

@@ -18,7 +18,8 @@ _CLAUSE = re.compile(
     r"|and (?:then|it|they|you|the)|or (?:it|they|you)|the|your|some|instead|otherwise)\b)"
     r"|\band (?=(?:no|not|never|do not|does not)\b|(?:try|use|apply|wear|keep|let|follow|put"
     r"|choose|leave|avoid|skip|wait|rinse|pat|stay|remove|take|make|have)\b)"
-    r"|\b(?:but|because|although|though|while|whereas|so that|since|unless|until|when|which|who|as)\b"
+    r"|\b(?:but|because|although|though|while|whereas|so that|since|when|which|who|as)\b"
+    r"|\b(?=(?:if|unless|until|except|provided)\b)"
 )
 #: These deny only what stands next to them: "fragrance-free" the word before, "without sulphates" what follows.
 _FREE, _WITHOUT = (
@@ -27,7 +28,8 @@ _FREE, _WITHOUT = (
 )
 #: "Leave make-up off", "put retinol away", and "stop using": a verb and its particle deny together.
 _PARTED = re.compile(
-    r"\b(?:leave|leaves|leaving|left|put|keep|kept|stay)\b.{0,60}?\b(?:off|away|aside|out|clear)\b"
+    r"\b(?:leave|leaves|leaving|left)\b.{0,60}?\b(?:off|away|aside|out)\b|\bput\b.{0,60}?\b(?:away|aside)\b"
+    r"|\b(?:keep|kept|stay)\b.{0,60}?\b(?:off|out|clear)\b|\brules?\b.{0,40}?\bout\b"
     r"|\bstop(?:ping)? \w+ing\b|^\W*stop\b|\bwait\b(?! (?:until|for|and)\b)"
 )
 #: "..., so avoid them": the denial is of what was said before.

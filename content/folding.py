@@ -14,6 +14,7 @@ from content.guards import contradiction, differences
 from content.sections import Section
 from content.similarity import UNIT, subjects_of, weigh
 from content.text import normal, sentences, words
+from content.vocabulary import GENERIC
 
 #: From this likeness on an echo's sentence repeats a printed one, if no guard objects (docs/near-duplicates.md).
 REPEATS = 0.34
@@ -379,6 +380,16 @@ class _Pool:
         near = {n for t in claim.terms if len(self._by_term.get(t, ())) <= COMMON for n in self._by_term.get(t, ())}
         scored = [(*self._entries[n], likeness(claim, self._entries[n][1], self._weights)) for n in sorted(near)]
         return sorted(scored, key=lambda e: -e[2])
+
+
+def says_the_same(a: str, b: str, language: str = "en") -> bool:
+    """Tell whether one of two sentences could be dropped for the other, going by themselves alone."""
+    here, there = read(a, language), read(b, language)
+    weights = {t: UNIT // (3 if t in GENERIC else 1) for t in here.terms | there.terms}
+    return any(
+        likeness(c, w, weights) >= REPEATS and covers([w.terms], c) and not differences(c, w)
+        for c, w in ((here, there), (there, here))
+    )
 
 
 def covers(printed: Sequence[frozenset[str]], claim: Claim) -> bool:

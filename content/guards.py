@@ -110,7 +110,9 @@ def _safety(claim: Claim, witness: Claim) -> list[Difference]:
 
 def _conditions(claim: Claim, witness: Claim) -> list[Difference]:
     new = claim.conditions - witness.terms - GENERIC
-    return [Difference(Guard.CONDITION, ", ".join(sorted(new)))] if len(new) * 2 > len(claim.conditions) else []
+    return (
+        [Difference(Guard.CONDITION, ", ".join(sorted(new)))] if new and len(new) * 2 >= len(claim.conditions) else []
+    )
 
 
 def _substitution(claim: Claim, witness: Claim) -> list[Difference]:
@@ -140,7 +142,7 @@ def contradiction(claim: Claim, witness: Claim, about: frozenset[str] = frozense
         for difference in (*_negation(claim, witness), *_opposites(claim, witness)):
             return difference
     mine, theirs = claim.named - witness.terms - about, witness.named - claim.terms - about
-    if mine and theirs and _in_order(claim, witness).ratio() >= SAME_FRAME:
+    if number and mine and theirs and _in_order(claim, witness).ratio() >= SAME_FRAME:
         return Difference(Guard.NAMED, ", ".join(sorted(mine)), ", ".join(sorted(theirs)))
     return None
 

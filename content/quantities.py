@@ -92,15 +92,20 @@ class Quantity:
             return {self.dimension, other.dimension} == {"time", "nights"} and self.low == other.low
         if self.vague or other.vague:
             return self.low <= other.high and other.low <= self.high
-        slack = COARSE if self.coarse != other.coarse else 1e-6
+        slack = self._slack(other)
         if self.at_most != other.at_most:
             return _near(self.high, other.high, slack)
         return _near(self.low, other.low, slack) and _near(self.high, other.high, slack)
 
     def overlaps(self, other: "Quantity") -> bool:
         """Tell whether some amount fits both."""
-        slack = COARSE if self.coarse != other.coarse else 1e-6
+        slack = self._slack(other)
         return self.low <= other.high * (1 + slack) and other.low <= self.high * (1 + slack)
+
+    def _slack(self, other: "Quantity") -> float:
+        if self.coarse and other.coarse:
+            return COARSE / 10  # twelve months are a year
+        return COARSE if self.coarse or other.coarse else 1e-6
 
 
 def _near(a: float, b: float, slack: float) -> bool:

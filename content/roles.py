@@ -45,7 +45,7 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:mistakes?|errors?|getting wrong|go(?:es|ing)? wrong|pitfalls?|what not to do)\b", (Role.MISTAKES,)),
     (r"\b(?:vs|versus|compared?|comparison|differences?|differs?|better than|instead of|alternatives?|sets? \w+ apart)\b", (Role.COMPARE,)),
     (r"\b(?:costs?|prices?|priced|pricing|how much (?:is|does|do|will|should)(?! i)|pay for|budget|worth (?:the )?money|fees?)\b", (Role.COST,)),
-    (r"\b(?:hurts?|pain|painful|painless|uncomfortable|discomfort|feels? like|comfortable)\b", (Role.PAIN, Role.EXPECT, Role.HOW)),
+    (r"\b(?:hurts?|pain|painful|painless|uncomfortable|discomfort|feels? like|is like|comfortable)\b", (Role.PAIN, Role.EXPECT, Role.HOW)),
     (r"\b(?:how often|how many|how frequently|frequency|schedule|number of (?:sessions|treatments)|how regularly|when to (?:repeat|rebook)"
      r"|top[- ]?ups?|between (?:sessions|appointments|treatments)|how much)\b", (Role.FREQUENCY, Role.USE)),
     (r"\b(?:make .*\blast|last(?:ing)? longer|stay(?:ing)? (?:fresh|put|longer)|prolong\w*|extend\w* the life)\b", (Role.AFTERCARE, Role.RESULTS)),
@@ -73,7 +73,7 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:history|origins?|where (?:it|does)|came from|come from|story of)\b", (Role.HISTORY,)),
     (r"\b(?:start(?:ing|ed)?|begin(?:ning|ners?)?|introduc(?:e|ing)|first steps?|easing|new to)\b", (Role.START, Role.USE)),
     (r"\b(?:step[- ]by[- ]step|techniques?|method|how .*\b(?:used|applied))\b", (Role.HOW, Role.USE)),
-    (r"\b(?:how (?:does|do|is|are|it|they)\b(?!.*\b(?:use|apply)\b)|how .* (?:works?|done|performed|carried out)|works?|working|science|procedure|process|mechanism"
+    (r"\b(?:how (?:does|do|is|are|it|they)\b(?!.*\b(?:use|apply)\b)|how .* (?:works?|done|performed|carried out)|works?|working|science|procedure|process|mechanism|chemistry|start to finish|stages|from a to z"
      r"|behind|inside an?|during|happens?|what is done|in the (?:chair|clinic|salon|treatment room))\b", (Role.HOW,)),
     (r"\b(?:how to (?:use|apply|do|wear|get)|us(?:e|ing)|appl(?:y|ying|ication)|routine|the right way|getting the (?:most|best)|get the (?:most|best)"
      r"|make the most|tips?|steps?|properly|correctly)\b", (Role.USE, Role.START, Role.HOW)),

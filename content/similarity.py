@@ -203,11 +203,11 @@ def affinity_of(left: Subject, right: Subject) -> Affinity:
     only_right = right.core - left.core - left.prose - left.purpose
     if (only_left | only_right) & QUALIFIERS:
         return Affinity.DIFFERENT
-    if only_left and only_right:
-        # "Clay mask" and "sheet mask" differ; in "why people love their roller" nothing stands beside the roller.
-        telling = only_left & left.compounds and only_right & right.compounds
-        return Affinity.DIFFERENT if telling else Affinity.POSSIBLE
-    vaguer = left if only_right else right
+    # "Clay mask" and "sheet mask" differ; in "why people love their roller" nothing stands beside the roller.
+    telling_left, telling_right = only_left & left.compounds, only_right & right.compounds
+    if telling_left and telling_right:
+        return Affinity.DIFFERENT
+    vaguer = left if telling_right else right
     return Affinity.POSSIBLE if (only_left or only_right) and vaguer.ambiguous else Affinity.SAME
 
 

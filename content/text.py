@@ -36,6 +36,9 @@ _TYPOGRAPHY = (
 )  # fmt: skip
 _SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
 
+#: "Moisturizer" is "moisturiser"; the stemmer would take it for "moisture".
+_AMERICAN = re.compile("iz(?=e|ing|ation)")
+
 #: Words whose stems are remembered per language; beyond, all are forgotten, so that no text can fill the memory.
 REMEMBERED = 200_000
 
@@ -147,7 +150,11 @@ class _Stems(dict[str, str]):
 
     def __missing__(self, word: str) -> str:
         # A stemmer must not be shared between threads, and a new one costs less than a microsecond.
-        stem = self[word] = str(Stemmer.Stemmer(self._name, 0).stemWord(word))
+        if self._name == "english" and len(word) > 6:
+            word_as_spelt, word = word, _AMERICAN.sub("is", word)
+        else:
+            word_as_spelt = word
+        stem = self[word_as_spelt] = str(Stemmer.Stemmer(self._name, 0).stemWord(word))
         return stem
 
 

@@ -29,7 +29,7 @@ GENERIC = frozenset({"know as", "form of", "feel like", "range of"}) | frozenset
     """use avoid treat client expert skin help look must advise make get keep take usual area give want bring feel start
     begin good great way work well know find stop wait need area after before first finish result product day time
     advantage benefit thing improve various different include involve provide offer type become leave set ensure
-    regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit form call everyth mean plan extra popular stage""".split()
+    regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit form call everyth mean plan extra popular stage togeth""".split()
 )
 
 #: A clause with one of these says no; "avoid" does, in the advice that beauty articles give.
@@ -110,7 +110,7 @@ SAFETY = frozenset(
     urgent hospit sever pus fever danger risk warn caution contraind unsaf unsuit prohibit forbidden never
     antihistamin anaphylaxi nausea dizzi faint vein varicos thrombosi migrain melanoma mole metal surgeri botox filler
     irritate photosensitive immunocompromis elder men women darker vegan""".split()
-) | {"patch test", "cold sore", "blood thinner", "side effect", "sunbed", "sensitive", "expire"}
+) | {"all skin type", "patch test", "cold sore", "blood thinner", "side effect", "sunbed", "sensitive", "expire"}
 
 #: Ingredients, products, tools and places on the body. One that the other sentence lacks is another fact.
 NAMED = frozenset(
@@ -122,7 +122,7 @@ NAMED = frozenset(
     sulfur sulphat sulfat paraben ammonia peroxid henna magnesium iron copper selenium omega probiot saffron rose neem
     toner serum moisturiser mask sunscreen mascara makeup shampoo oil balm mist essenc primer concealer eyelin
     lipstick powder laser led radiofrequency ultrasound microneedl dermarol cryotherapi plasma hifu cup guasha
-    neck eye lip brow lash hand foot feet scalp hair nail cheek chin jaw jawlin forehead nose ear bikini leg arm
+    neck eye lip brow lash hand foot feet scalp cheek chin jaw jawlin forehead nose ear bikini leg arm
     underarm chest back decolletag eyelid temple mouth thread wax shave razor tweezer sauna steam swim exercise sunbed
     vitamin aspirin alcohol drink smoke caffeine glu tape lamp fragrance
     botox filler toxin sugar salt water milk acid enzyme papaya bromelain resorcinol phenol tca""".split()
