@@ -2,8 +2,10 @@
 
 import html
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from newsletter.sources.characters import NAME_CHARACTERS, clean_line
 from newsletter.sources.documents import Document, DocumentError, lift_title
@@ -17,6 +19,7 @@ AHEAD = timedelta(hours=24)
 #: Nothing on the web is older.
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 
+_TIMES = ("published_at", "approved_at")
 _TAG = re.compile(r"<[a-zA-Z/!]")
 
 
@@ -62,6 +65,20 @@ def document_of(entry: Entry, base: str = "") -> Document:
         approved_at=entry.approved_at,
     )
     return Document(title=lifted, blocks=body, facts=facts, removed=markup.removed)
+
+
+def pack_entry(entry: Entry) -> dict[str, Any]:
+    """Return `entry` as what JSON can hold."""
+    packed = asdict(entry)
+    for name in _TIMES:
+        packed[name] = packed[name].isoformat() if packed[name] else None
+    return packed
+
+
+def unpack_entry(packed: Mapping[str, Any]) -> Entry:
+    """Return the entry that `pack_entry` packed."""
+    times = {name: datetime.fromisoformat(packed[name]) if packed[name] else None for name in _TIMES}
+    return Entry(**{**packed, **times, "topics": tuple(packed["topics"])})
 
 
 def plain(title: str) -> str:

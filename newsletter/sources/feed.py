@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,10 +12,14 @@ from newsletter.sources.documents import DocumentError
 from newsletter.sources.entries import document_of
 from newsletter.sources.feed_entries import FeedEntry, FeedError, Parsed
 from newsletter.sources.feed_json import parse_json
-from newsletter.sources.feed_xml import in_utf8, parse_xml
+from newsletter.sources.feed_xml import in_utf8, parse_confined
 
 #: The newest entries that are read; a feed with more is an archive.
 ENTRIES = 2000
+
+#: How RSS and Atom are parsed: body, what HTTP says of it, where and when it came.
+ParseXml = Callable[[bytes, str, str, datetime], Parsed]
+
 _NO_DATE = datetime.min.replace(tzinfo=UTC)
 
 
@@ -48,7 +52,9 @@ class FeedSource:
         yield self.pull(memory)
 
 
-def read_feed(response: Response, source: str, memory: Mapping[str, str] | None = None) -> Pull:
+def read_feed(
+    response: Response, source: str, memory: Mapping[str, str] | None = None, *, parse: ParseXml = parse_confined
+) -> Pull:
     """Return the articles in the feed that came as `response`.
 
     An article is known by its link, which stays when a feed numbers its entries anew; where entries share a link, or
@@ -59,7 +65,7 @@ def read_feed(response: Response, source: str, memory: Mapping[str, str] | None 
     """
     collector = Collector(source)
     try:
-        parsed = _parse(response)
+        parsed = _parse(response, parse)
     except FeedError as error:
         raise SourceError(f"{response.url} {error}") from error
     for remark in parsed.remarks:
@@ -95,12 +101,12 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _parse(response: Response) -> Parsed:
+def _parse(response: Response, parse: ParseXml) -> Parsed:
     content_type = response.headers.get("content-type", "")
     body = in_utf8(response.body, content_type, response.url)
     if body.startswith(b"{"):
         return parse_json(body, response.url, response.at)
-    return parse_xml(body, content_type, response.url, response.at)
+    return parse(body, content_type, response.url, response.at)
 
 
 def _published(found: FeedEntry) -> datetime:

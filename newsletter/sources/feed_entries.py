@@ -2,10 +2,11 @@
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urljoin
 
-from newsletter.sources.entries import Entry
+from newsletter.sources.entries import Entry, pack_entry, unpack_entry
 from newsletter.sources.links import absolute
 
 
@@ -29,6 +30,16 @@ class Parsed:
 
 class FeedError(Exception):
     """This is no feed that we read; the message says why, in words that follow its address."""
+
+
+def pack(found: FeedEntry) -> dict[str, Any]:
+    """Return `found` as what JSON can hold."""
+    return {**asdict(found), "entry": pack_entry(found.entry)}
+
+
+def unpack(packed: dict[str, Any]) -> FeedEntry:
+    """Return the entry that `pack` packed."""
+    return FeedEntry(**{**packed, "entry": unpack_entry(packed["entry"])})
 
 
 def paragraphs(text: str) -> str:

@@ -13,8 +13,18 @@ import feedparser
 from lxml import etree
 from lxml import html as lxml_html
 
+from newsletter.sources.confining import ConfinedError, Worker
 from newsletter.sources.entries import Entry, believable
-from newsletter.sources.feed_entries import FeedEntry, FeedError, Parsed, join, paragraphs, web_address
+from newsletter.sources.feed_entries import (
+    FeedEntry,
+    FeedError,
+    Parsed,
+    join,
+    pack,
+    paragraphs,
+    unpack,
+    web_address,
+)
 from newsletter.sources.links import absolute
 from newsletter.sources.sanitising import MarkupError, check_shape
 
@@ -82,6 +92,34 @@ def parse_xml(body: bytes, content_type: str, url: str, now: datetime) -> Parsed
     if isinstance(parsed.get("bozo_exception"), feedparser.CharacterEncodingOverride):
         return Parsed(entries, (f"says another encoding than it has: read as {parsed.encoding}",))
     return Parsed(entries, ("is damaged: what could be read was read",) if parsed.bozo else ())
+
+
+def parse_task(task: dict[str, str]) -> dict[str, Any]:
+    """Do `parse_xml` for another process: take and return what JSON can hold."""
+    try:
+        parsed = parse_xml(
+            task["body"].encode("latin-1"), task["content_type"], task["url"], datetime.fromisoformat(task["now"])
+        )
+    except FeedError as error:
+        return {"refused": str(error)}
+    return {"entries": [pack(entry) for entry in parsed.entries], "remarks": parsed.remarks}
+
+
+def parse_confined(body: bytes, content_type: str, url: str, now: datetime) -> Parsed:
+    """Do `parse_xml` in a process of its own: on damaged feeds the parser can take hours over 100 KB.
+
+    Raises:
+        FeedError: It is no feed, or took too long.
+    """
+    task = {"body": body.decode("latin-1"), "content_type": content_type, "url": url, "now": now.isoformat()}
+    try:
+        with Worker(f"{__name__}:{parse_task.__name__}") as worker:
+            made = worker.do(task)
+    except ConfinedError as error:
+        raise FeedError(str(error)) from error
+    if "refused" in made:
+        raise FeedError(made["refused"])
+    return Parsed(tuple(unpack(entry) for entry in made["entries"]), tuple(made["remarks"]))
 
 
 def _parse(body: bytes, content_type: str, url: str) -> Any:  # noqa: ANN401 - feedparser has no types

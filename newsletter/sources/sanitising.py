@@ -1,15 +1,13 @@
 """Makes foreign HTML harmless: its size and shape first, then the HTML5 rules with our own short lists."""
 
-import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
 import nh3
 
 from newsletter.sources.characters import clean
+from newsletter.sources.confining import ConfinedError, Worker
 
 #: An article longer than this is a book or an attack.
 ARTICLE_BYTES = 1_000_000
@@ -20,8 +18,6 @@ ATTRIBUTES = 200
 #: Up to this length even the worst shape we know is cleaned within a second; longer texts go to a child process
 #: that can be stopped. Nearly every article is shorter, and a child costs 40 ms.
 IN_PROCESS_CHARACTERS = 64_000
-CLEANING_SECONDS = 10
-CLEANING_BYTES = 512 * 1024 * 1024
 #: Misnested tags can multiply what they hold.
 OUTPUT_CHARACTERS = 4_000_000
 
@@ -71,17 +67,6 @@ _FLAT = frozenset({
     "wbr",
 })  # fmt: skip
 
-#: What the child process runs: nothing of ours, so that it starts at once and can be stopped at any point.
-_CHILD = """
-import json, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
-import nh3
-task = json.load(sys.stdin)
-task["options"] = {name: {key: set(value) for key, value in option.items()} if isinstance(option, dict)
-                   else set(option) if isinstance(option, list) else option for name, option in task["options"].items()}
-json.dump(nh3.clean(task["source"], **task["options"]), sys.stdout)
-"""
-
 TOO_DEEP = f"nests tags more than {DEPTH} deep: it is damaged, save it again"
 
 
@@ -104,7 +89,7 @@ def sanitise(source: str) -> Sanitised:
         MarkupError: It is too long, too deep or too slow to be an article.
     """
     removed = measure(source)
-    cleaned = _clean(source) if len(source) <= IN_PROCESS_CHARACTERS else _clean_in_child(source)
+    cleaned = clean_task(source) if len(source) <= IN_PROCESS_CHARACTERS else _clean_confined(source)
     if len(cleaned) > OUTPUT_CHARACTERS:
         raise MarkupError("grows when its tags are put in order: it is damaged, save it again")
     return Sanitised(clean(cleaned), removed)
@@ -175,35 +160,23 @@ def _count(attributes: str) -> int:
     return len(_QUOTED.sub("", attributes).replace("/", " ").split())
 
 
-def _options() -> dict[str, object]:
-    return {
-        "tags": set(TAGS),
-        "clean_content_tags": set(GONE),
-        "attributes": ATTRIBUTES_KEPT,
-        "url_schemes": set(SCHEMES),
-        "link_rel": None,
-        "strip_comments": True,
-    }
+def clean_task(source: str) -> str:
+    """Clean `source` by the HTML5 rules, with our lists; how long it takes depends on its shape."""
+    return nh3.clean(
+        source,
+        tags=set(TAGS),
+        clean_content_tags=set(GONE),
+        attributes={name: set(kept) for name, kept in ATTRIBUTES_KEPT.items()},
+        url_schemes=set(SCHEMES),
+        link_rel=None,
+        strip_comments=True,
+    )
 
 
-def _clean(source: str) -> str:
-    return nh3.clean(source, **_options())  # type: ignore[arg-type]
-
-
-def _clean_in_child(source: str) -> str:
-    task = json.dumps({"source": source, "options": _options()}, default=sorted)
+def _clean_confined(source: str) -> str:
     try:
-        child = subprocess.run(
-            [sys.executable, "-I", "-c", _CHILD, str(CLEANING_BYTES)],
-            input=task,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=CLEANING_SECONDS,
-            check=True,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise MarkupError(f"takes longer than {CLEANING_SECONDS} s to clean: it is damaged, save it again") from error
-    except subprocess.CalledProcessError as error:
-        raise MarkupError("takes more memory than an article may: it is damaged, save it again") from error
-    cleaned: str = json.loads(child.stdout)
-    return cleaned
+        with Worker(f"{__name__}:{clean_task.__name__}") as worker:
+            cleaned: str = worker.do(source)
+            return cleaned
+    except ConfinedError as error:
+        raise MarkupError(str(error)) from error

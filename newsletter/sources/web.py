@@ -1,8 +1,9 @@
 """Reads articles from web pages: one page, or all pages that a sitemap lists; as far as robots.txt lets us."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -11,8 +12,9 @@ from protego import Protego
 
 from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError, Validators
 from newsletter.sources.collecting import Collector, merged
+from newsletter.sources.confining import ConfinedError, Worker
 from newsletter.sources.documents import DocumentError
-from newsletter.sources.entries import Entry, believable, document_of
+from newsletter.sources.entries import Entry, believable, document_of, pack_entry, unpack_entry
 from newsletter.sources.links import absolute
 from newsletter.sources.notes import FEW_WORDS
 from newsletter.sources.sanitising import MarkupError, check_shape
@@ -25,6 +27,9 @@ SITEMAPS = 50
 DEPTH = 250
 #: Addresses that one sitemap may hold (sitemaps.org).
 ADDRESSES = 50_000
+
+#: Finds the article on the page that came as a response, or raises DocumentError.
+Extract = Callable[[Response], Entry]
 
 _SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
@@ -42,6 +47,7 @@ class WebSource:
     url: str
     fetcher: Fetcher
     agent: str = "beauty-newsletter"
+    extract: Extract | None = None  #: how the article is found; None: in a process of its own, that can be stopped
 
     def pull(self, memory: dict[str, str]) -> Pull:
         """Return the same as `pulls`, as one."""
@@ -53,7 +59,11 @@ class WebSource:
         Raises:
             SourceError: The page or the sitemap itself cannot be read, or robots.txt keeps us out.
         """
-        visit = _Visit(self, memory)
+        with Worker(f"{__name__}:{extract_task.__name__}") as worker:
+            yield from self._visit(_Visit(self, memory, self.extract or partial(extract_confined, worker)))
+
+    def _visit(self, visit: "_Visit") -> Iterator[Pull]:
+        memory = visit.before
         pages = dict(visit.pages())
         waiting = 0
         for url, modified in pages.items():
@@ -76,6 +86,7 @@ class _Visit:
 
     source: WebSource
     before: Mapping[str, str]
+    extract: Extract
     memory: dict[str, str] = field(default_factory=dict)
     read: int = 0
     collector: Collector = field(init=False)
@@ -114,7 +125,7 @@ class _Visit:
                 raise DocumentError("is closed to us by the robots.txt of its site")
             response = self.source.fetcher.get(url, validators=known)
             if not response.is_unchanged:
-                self.collector.keep(document_of(extract(response), response.url), url, url)
+                self.collector.keep(document_of(self.extract(response), response.url), url, url)
         except FetchError as error:
             if len(self.before) == 0 and url == self.source.url:
                 raise SourceError(str(error), transient=error.transient) from error
@@ -184,6 +195,31 @@ def extract(response: Response) -> Entry:
     if len((found.raw_text or "").split()) < FEW_WORDS:
         raise DocumentError("shows too little text: it may want JavaScript, a cookie or a subscription")
     return _entry(found.as_dict(), response)
+
+
+def extract_task(task: dict[str, str]) -> dict[str, Any]:
+    """Do `extract` for another process: take and return what JSON can hold."""
+    body, at = task["body"].encode("latin-1"), datetime.fromisoformat(task["at"])
+    try:
+        return pack_entry(extract(Response(url=task["url"], status=200, headers={}, body=body, at=at)))
+    except DocumentError as error:
+        return {"refused": str(error)}
+
+
+def extract_confined(worker: Worker, response: Response) -> Entry:
+    """Do `extract` in another process.
+
+    Raises:
+        DocumentError: There is no article, or it took too long.
+    """
+    task = {"body": response.body.decode("latin-1"), "url": response.url, "at": response.at.isoformat()}
+    try:
+        made = worker.do(task)
+    except ConfinedError as error:
+        raise DocumentError(str(error)) from error
+    if "refused" in made:
+        raise DocumentError(made["refused"])
+    return unpack_entry(made)
 
 
 def _entry(found: Mapping[str, Any], response: Response) -> Entry:

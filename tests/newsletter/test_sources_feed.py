@@ -1,5 +1,6 @@
 """Any feed gives what is usable in it, once, and says what is not; what is no feed is named."""
 
+import contextlib
 import json
 import re
 import time
@@ -15,6 +16,7 @@ from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.ports import Pull, Response, SourceError
 from newsletter.sources.feed import FeedSource, read_feed
+from newsletter.sources.feed_xml import parse_xml
 from tests.builders import paragraph
 from tests.newsletter.hostile import answer, ok, serve
 
@@ -39,6 +41,11 @@ def make_response(body: bytes, content_type: str = "application/xml") -> Respons
     return Response(url=URL, status=200, headers={"content-type": content_type}, body=body, at=NOW)
 
 
+def read_here(response: Response, source: str = "desk", memory: dict[str, str] | None = None) -> Pull:
+    """Read without a process of its own, as most tests need none."""
+    return read_feed(response, source, memory, parse=parse_xml)
+
+
 def _bytes(row: dict[str, object]) -> bytes:
     feed = row["feed"]
     if isinstance(feed, dict):
@@ -60,10 +67,10 @@ def test_a_bad_feed_gives_what_is_usable_or_a_reason(row: dict[str, object]) -> 
 
     if "refused" in row:
         with pytest.raises(SourceError, match=re.escape(str(row["refused"]))) as caught:
-            read_feed(response, "desk")
+            read_here(response, "desk")
         assert not caught.value.transient
         return
-    pull = read_feed(response, "desk")
+    pull = read_here(response, "desk")
 
     assert time.monotonic() - started < SECONDS
     assert "PWN" not in repr(pull)
@@ -75,7 +82,7 @@ def test_a_bad_feed_gives_what_is_usable_or_a_reason(row: dict[str, object]) -> 
 
 
 def test_an_entry_becomes_an_article() -> None:
-    pull = read_feed(make_response(RSS.encode()), "desk", {"etag": "1"})
+    pull = read_here(make_response(RSS.encode()), "desk", {"etag": "1"})
 
     article = pull.articles[0]
     assert (article.id, article.title, article.url, article.author, article.language, article.topics) == (
@@ -99,7 +106,7 @@ def test_an_entry_becomes_an_article() -> None:
 def test_a_date_that_cannot_be_right_is_no_date(date: str, published_at: datetime | None) -> None:
     feed = RSS.replace("Fri, 20 Nov 2026 10:00:00 +0100", date)
 
-    assert read_feed(make_response(feed.encode()), "desk").articles[0].published_at == published_at
+    assert read_here(make_response(feed.encode()), "desk").articles[0].published_at == published_at
 
 
 def test_entries_that_are_shuffled_and_numbered_anew_are_the_same_articles() -> None:
@@ -107,7 +114,7 @@ def test_entries_that_are_shuffled_and_numbered_anew_are_the_same_articles() -> 
 
     def read(order: list[str], salt: str) -> set[Article]:
         feed = f"<rss version='2.0'><channel>{''.join(order).format(salt, salt, salt)}</channel></rss>"
-        return set(read_feed(make_response(feed.encode()), "desk").articles)
+        return set(read_here(make_response(feed.encode()), "desk").articles)
 
     assert read(items, "a") == read(items[::-1], "b")
 
@@ -136,7 +143,26 @@ def test_text_is_never_read_as_a_file_or_an_address(tmp_path: Path) -> None:  # 
     (tmp_path / "feed.xml").write_text(RSS)
 
     with pytest.raises(SourceError, match="is no feed that we know"):
-        read_feed(make_response(str(tmp_path / "feed.xml").encode()), "desk")
+        read_here(make_response(str(tmp_path / "feed.xml").encode()), "desk")
+
+
+def test_a_feed_is_parsed_in_a_process_of_its_own_with_the_same_result() -> None:
+    response = make_response(RSS.encode())
+
+    assert read_feed(response, "desk") == read_here(response)
+    with pytest.raises(SourceError, match="is a web page"):
+        read_feed(make_response(b"<html></html>"), "desk")
+
+
+def test_a_feed_that_holds_the_parser_up_ends_in_time() -> None:
+    # 28 KB, found by throwing damaged feeds at it: the parser tries the same quotes again and again, for seconds.
+    damaged = (DATA.parent / "slow_feed.bin").read_bytes()
+    started = time.monotonic()
+
+    with contextlib.suppress(SourceError):
+        read_feed(make_response(damaged), "desk")
+
+    assert time.monotonic() - started < SECONDS
 
 
 _PIECES = (
@@ -153,7 +179,7 @@ _PIECES = (
 @given(st.lists(st.sampled_from(_PIECES), max_size=30).map("".join), st.sampled_from(["utf-8", "latin-1"]))
 def test_no_mixture_of_pieces_breaks_the_reader(feed: str, codec: str) -> None:
     try:
-        pull = read_feed(make_response(feed.encode(codec)), "desk")
+        pull = read_here(make_response(feed.encode(codec)), "desk")
     except SourceError:
         return
 
@@ -166,7 +192,7 @@ def test_a_text_entry_keeps_its_paragraphs() -> None:
         "items": [{"id": "1", "title": "T", "content_text": "One.\n\nTwo."}],
     }
 
-    pull = read_feed(make_response(json.dumps(feed).encode()), "desk")
+    pull = read_here(make_response(json.dumps(feed).encode()), "desk")
 
     assert pull.articles[0].blocks == (paragraph("One."), paragraph("Two."))
     assert pull.articles[0].blocks[0].kind is BlockKind.PARAGRAPH

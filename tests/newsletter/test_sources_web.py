@@ -40,7 +40,7 @@ AROUND = (
 
 def make_source(url: str) -> WebSource:
     fetcher = HttpFetcher("tests", limits=Limits(seconds=5, pause=0, tries=1), reach=Reach(loopback=True))
-    return WebSource("web", url, fetcher)
+    return WebSource("web", url, fetcher, extract=extract)
 
 
 def _page(name: str) -> bytes:
