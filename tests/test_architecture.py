@@ -39,6 +39,7 @@ FLOORS = (
         "returns",
         "scheduling",
         "syndicating",
+        "observing",
     },
     {"wiring"},
     {"web"},
