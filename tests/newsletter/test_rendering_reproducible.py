@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from content.editions import to_json
+from tests.editions import full_edition
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +24,8 @@ from newsletter.templating import template_hashes
 from tests.editions import LOOK
 edition = from_json(sys.stdin.read())
 mail = render_email(edition, LOOK)
-digest = hashlib.sha256("\\0".join((mail.subject, mail.html, mail.text, repr(template_hashes("email/digest")))).encode())
+parts = (mail.subject, mail.html, mail.text, repr(template_hashes("email/digest")))
+digest = hashlib.sha256("\\0".join(parts).encode())
 with tempfile.TemporaryDirectory() as name:
     write_site(Path(name), [edition], LOOK)
     for path in sorted(Path(name).rglob("*")):
@@ -37,11 +42,6 @@ MACHINES = (
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_two_clean_environments_print_the_same_bytes(language: str, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from content.editions import to_json
-    from tests.editions import full_edition
-
     stored = to_json(replace(full_edition(), language=language))
     printed = [
         subprocess.run(
