@@ -40,6 +40,7 @@ FLOORS = (
         "returns",
         "scheduling",
         "syndicating",
+        "observing",
     },
     {"wiring"},
     {"web"},

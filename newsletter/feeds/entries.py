@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from mimetypes import guess_type
 from urllib.parse import quote, urlsplit
 
@@ -75,7 +75,7 @@ def entries_of(editions: Iterable[Edition], look: Look) -> tuple[Entry, ...]:
 def told_by(edition: Edition, look: Look) -> tuple[Entry, ...]:
     """Return one entry for each story of `edition`, in printed order."""
     places = Places(edition, look)
-    return tuple(_entry(story, edition, places, look) for story in edition.stories)
+    return tuple(_entry(story, place, edition, places, look) for place, story in enumerate(edition.stories))
 
 
 def merge(newest_first: Iterable[Iterable[Entry]]) -> tuple[Entry, ...]:
@@ -97,7 +97,10 @@ def feed_id(look: Look, path: str) -> str:
     return f"tag:{look.authority}:feed:{quote(path)}"
 
 
-def _entry(story: Story, edition: Edition, places: Places, look: Look) -> Entry:
+def _entry(story: Story, place: int, edition: Edition, places: Places, look: Look) -> Entry:
+    # Readers sort by time, so each story is a second older than the one printed before it.
+    earlier = timedelta(seconds=place)
+    updated = max(edition.published_at, story.updated_at or edition.published_at)
     return Entry(
         id=entry_id(look, story.article),
         title=clean_line(story.title)
@@ -111,8 +114,8 @@ def _entry(story: Story, edition: Edition, places: Places, look: Look) -> Entry:
         topics=tuple(dict.fromkeys(clean_line(t) for t in story.topics if t.strip())),
         summary=clean(story.summary),
         html=_html(story, edition, places),
-        published=edition.published_at,
-        updated=max(edition.published_at, story.updated_at or edition.published_at),
+        published=edition.published_at - earlier,
+        updated=updated - earlier,
         image=_enclosure(story),
     )
 

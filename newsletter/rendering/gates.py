@@ -223,6 +223,8 @@ def _images(mail: _Mail) -> _Found:
         size = mail.observed.image_bytes.get(source, 0)
         if size > IMAGE_BYTES:
             yield _warning(f"the image {source} has {size:,} bytes; make it smaller than {IMAGE_BYTES:,}")
+        if source in mail.observed.dead:
+            yield _warning(f"the image {source} cannot be loaded: {mail.observed.dead[source]}")
         if source.startswith("http:"):
             yield _warning(f"the image {source} is not on https; some clients will not show it")
 

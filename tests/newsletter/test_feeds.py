@@ -13,7 +13,18 @@ from content.looks import Look
 from newsletter.feeds.entries import NEVER, Entry, Feed, entries_of, entry_id
 from newsletter.feeds.jsonfeed import json_feed
 from newsletter.feeds.xml import atom, rss
-from tests.editions import LOOK, NEEDLING, ROLLERS, at_week, full_edition, image, linked, make_edition, make_story
+from tests.editions import (
+    LOOK,
+    NEEDLING,
+    PUBLISHED,
+    ROLLERS,
+    at_week,
+    full_edition,
+    image,
+    linked,
+    make_edition,
+    make_story,
+)
 
 
 def make_feed(*editions: Edition, look: Look = LOOK, **more: object) -> Feed:
@@ -91,9 +102,18 @@ def test_an_id_hangs_on_the_article_alone() -> None:
 def test_a_correction_moves_updated_and_nothing_else() -> None:
     corrected = entries_of([full_edition()], LOOK)[1]
     fresh = full_edition()
-    before = entries_of([replace(fresh, stories=(replace(fresh.stories[1], updated_at=None),))], LOOK)[0]
+    before = entries_of([replace(fresh, stories=(fresh.stories[0], replace(fresh.stories[1], updated_at=None)))], LOOK)[
+        1
+    ]
 
-    assert corrected == replace(before, updated=datetime(2026, 11, 26, 8, 0, tzinfo=UTC))
+    assert corrected == replace(before, updated=datetime(2026, 11, 26, 7, 59, 59, tzinfo=UTC))
+
+
+def test_readers_that_sort_by_time_keep_the_printed_order() -> None:
+    entries = entries_of([make_edition(*(make_story(str(n)) for n in range(12)))], LOOK)
+
+    assert [e.published for e in entries] == sorted({e.published for e in entries}, reverse=True)
+    assert entries[0].published == PUBLISHED
 
 
 def test_an_article_in_two_editions_is_one_entry_as_the_newest_prints_it() -> None:
@@ -106,7 +126,7 @@ def test_an_article_in_two_editions_is_one_entry_as_the_newest_prints_it() -> No
 
 
 def test_a_feed_was_changed_when_its_latest_entry_was() -> None:
-    assert make_feed().updated == datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
+    assert make_feed().updated == datetime(2026, 11, 26, 7, 59, 59, tzinfo=UTC)
     assert make_feed(entries=()).updated == NEVER
 
 

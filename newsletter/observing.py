@@ -1,0 +1,41 @@
+"""Looks at what a mail points to: which links are dead, how heavy the images are."""
+
+from collections.abc import Iterator
+
+from bs4 import BeautifulSoup
+
+from content.looks import Look
+from newsletter.ports import Fetcher, FetchError, Rendering
+from newsletter.rendering.gates import Observed
+
+#: Answers by which a site only turns away machines: a reader would be let in.
+_SHY = frozenset({401, 403, 405, 406, 429, 451, 999})
+
+
+def observe(rendering: Rendering, look: Look, fetcher: Fetcher) -> Observed:
+    """Fetch every link and image of a mail once; return what `gates.check` wants to know.
+
+    Our own pages are left out: they stand only when the edition is published. A site that turns away machines, or
+    asks us to come back, is no dead link.
+    """
+    soup = BeautifulSoup(rendering.html, "lxml")
+    dead: dict[str, str] = {}
+    for url in _addresses(soup, "a", "href", look):
+        try:
+            fetcher.get(url)
+        except FetchError as error:
+            if not (error.transient or error.status in _SHY):
+                dead[url] = str(error)
+    weights: dict[str, int] = {}
+    for url in _addresses(soup, "img", "src", look):
+        try:
+            weights[url] = len(fetcher.get(url).body)
+        except FetchError as error:
+            dead[url] = str(error)
+    return Observed(dead=dead, image_bytes=weights)
+
+
+def _addresses(soup: BeautifulSoup, name: str, attribute: str, look: Look) -> Iterator[str]:
+    found = dict.fromkeys(str(tag.get(attribute) or "") for tag in soup.find_all(name))
+    own = look.url("")
+    yield from (url for url in found if url.startswith(("http://", "https://")) and not f"{url}/".startswith(own))
