@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -90,3 +91,26 @@ def test_the_sources_name_no_machine() -> None:
         path = ROOT / name
         if path.is_file() and path != Path(__file__):
             assert not private.search(path.read_bytes()), f"{name} names a folder of one machine"
+
+
+def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "article.md").write_text("# Sun\n\nWear sunscreen every day.\n")
+    zipfile.ZipFile(wheel).extractall(installed)
+    program = (
+        "import newsletter, flows.digest, flows.ingest, flows.send; print(newsletter.__file__);"
+        "from newsletter.cli import main; main()"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, "fold", "article.md", "--html"],
+        cwd=elsewhere,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(installed))
+    assert "Wear sunscreen every day." in done.stdout
