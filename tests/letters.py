@@ -1,6 +1,6 @@
 """A composer for tests and for senders that a test starts as a process of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
@@ -33,6 +33,6 @@ def make_links(delivery: Delivery) -> Mapping[str, str]:
     return {"unsubscribe_url": f"https://news.example.org/u/{delivery.subscriber}"}
 
 
-def make_composer(size: int = 300) -> Composer:
+def make_composer(size: int = 300, links: Callable[[Delivery], Mapping[str, str]] = make_links) -> Composer:
     printed = Printed(make_rendering(size), IDENTITY, MONDAY)
-    return Composer(lambda _edition, _variant: printed, make_links, KEY, "news.example.org", "bounces.example.org")
+    return Composer(lambda _edition, _variant: printed, links, KEY, "news.example.org", "bounces.example.org")

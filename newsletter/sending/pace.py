@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from subscribers.deliveries import Cause, Outcome, Receipt
 
-#: First and longest rest of the whole sender, and of one domain, in seconds. Each refusal in a row doubles it.
-_FIRST_REST, _LONGEST_REST = 0.25, 60.0
+#: Longest rest of the whole sender; first and longest rest of one domain, in seconds. Each refusal in a row doubles it.
+_LONGEST_REST = 60.0
 _DOMAIN_REST, _LONGEST_DOMAIN_REST = 5.0, 300.0
 
 #: So many requests to slow down without one message accepted between them: the server has had enough of us for now.
@@ -18,6 +18,7 @@ class Limits:
     """What a sender keeps to. Rates in messages per second; 0 means no limit."""
 
     per_second: float = 0.0
+    first_rest: float = 0.25  #: seconds, when the server asks us to slow down; doubled with each time in a row
     per_domain: Mapping[str, float] = field(default_factory=dict)  #: by receiving domain; "" stands for all others
     #: Share of addresses that do not exist, among as many tried, at which the edition is paused: a list this bad was
     #: bought, or is ten years old, and our reputation pays for it.
@@ -73,7 +74,7 @@ class Pace:
             if self._domain_refused:
                 self._domain_refused.pop(domain, None)
         elif receipt.cause is Cause.PACE and receipt.outcome is Outcome.PENDING:
-            rest = min(_FIRST_REST * 2**self._refused, _LONGEST_REST)
+            rest = min(self._limits.first_rest * 2**self._refused, _LONGEST_REST)
             self._refused += 1
             self._next = max(self._next, now + rest)
         elif receipt.cause is Cause.PACE:

@@ -27,7 +27,7 @@ _LOW_WATER = CHUNK // 2
 _BROKEN_LINES = 3
 
 #: A message waits this long at most in a sender's hands for its domain's turn, in seconds; longer, in the ledger.
-_LONGEST_HOLD = 60.0
+_LONGEST_HOLD = 2.0
 
 #: The server may fail us this often in a row before the sender gives up; the next one tries again.
 _TROUBLES = 3

@@ -76,14 +76,15 @@ class Connection(asyncio.Protocol):
             self._due.clear()
             self._transmit()
             return
-        for reply in replies:
-            if self._outbox is None:
+        if self._outbox is None:
+            for reply in replies:
                 self._hear(reply)
-            elif self.lost.done() or self._why:
-                return
-            elif not self._due:
-                self._drop(f"a reply to nothing: {reply.code} {reply.text}")
-            else:
+        elif len(replies) > len(self._due):
+            self._on_strays(replies)
+        else:
+            for reply in replies:
+                if self._why:
+                    return
                 self._on_reply(self._due.popleft(), reply)
 
     def eof_received(self) -> None:
@@ -243,6 +244,14 @@ class Connection(asyncio.Protocol):
             and tuple(self._due) == _STEADY
             and not self._why
         )
+
+    def _on_strays(self, replies: list[Reply]) -> None:
+        """There are more replies than questions. Only the one to a final dot, when it was next, is believed."""
+        if self._due and self._due[0] is Stage.DOT:
+            self._due.popleft()
+            self._on_dot(replies[0])
+        self._sent_away = replies[-1].code == 421
+        self._drop(f"a reply to nothing: {replies[-1].code} {replies[-1].text}")
 
     def _on_reply(self, stage: Stage, reply: Reply) -> None:
         if stage is Stage.DOT:

@@ -16,7 +16,7 @@ _REMEMBERED = 64
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _LAST_LINE = re.compile(rb"([2-5]\d\d)(?: |$)").match
 _MORE_LINES = re.compile(rb"([2-5]\d\d)-").match
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Lines:
             ValueError: This is not SMTP, or it never ends.
         """
         *lines, rest = (self._rest + data).split(b"\n")
-        if len(rest) > LINE_OCTETS or len(self._before) > REPLY_LINES:
+        if len(rest) > LINE_OCTETS:
             raise ValueError("the server's reply does not end")
         self._rest = rest
         replies = []
@@ -63,6 +63,8 @@ class Lines:
         return replies
 
     def _read(self, line: bytes) -> list[Reply]:
+        if len(line) > LINE_OCTETS or len(self._before) > REPLY_LINES:
+            raise ValueError("the server's reply does not end")
         text = line.rstrip(b"\r")
         if found := _MORE_LINES(text):
             self._before.append((int(found[1]), text[4 : 4 + TEXT_OCTETS]))
