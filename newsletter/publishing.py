@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -148,7 +148,8 @@ def release(desk: Desk, key: str, now: datetime) -> Tally:
         if changed:
             _move(desk, key, EditionState.HELD, reason="; ".join(changed))
             raise PublishingError(f"{key} is held: {'; '.join(changed)}")
-    return desk.ledger.freeze(key, _audience(desk, now), mailing_list=desk.settings.newsletter)
+    hold = timedelta(minutes=desk.settings.hold_minutes)
+    return desk.ledger.freeze(key, _audience(desk, now), mailing_list=desk.settings.newsletter, hold=hold)
 
 
 def told(desk: Desk) -> tuple[Edition, ...]:

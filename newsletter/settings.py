@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 #: Where `newsletter` looks for its file unless `--config` names another.
@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None
     smtp_connections: Annotated[int, Field(ge=1, le=200)] = 10
     smtp_timeout: Annotated[float, Field(gt=0)] = Field(60.0, description="Seconds to wait for the mail server.")
+    send_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="Messages a second at most; 0: no limit.")
+    hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(0, description="Time to say stop before the first mail.")
+    journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
+    dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
+    dkim_selectors: tuple[str, ...] = Field((), description="Selector of each key, in the same order.")
     on_uncertain: Literal["hold", "resend"] = Field("hold", description="What to do when a reply never came.")
 
     edition_approval: Literal["automatic", "person"] = Field(
@@ -104,6 +109,15 @@ class Settings(BaseSettings):
         if any(ord(c) < 32 for c in text):
             raise ValueError("takes one line of text, without control characters")
         return text
+
+    @model_validator(mode="after")
+    def _a_selector_for_each_key(self) -> "Settings":
+        if len(self.dkim_key_files) != len(self.dkim_selectors):
+            raise ValueError(
+                f"dkim_selectors needs one for each of dkim_key_files, got {len(self.dkim_selectors)} "
+                f"for {len(self.dkim_key_files)}"
+            )
+        return self
 
     @property
     def store_url(self) -> str:
@@ -174,4 +188,6 @@ def _explain(error: object) -> str:
     said = e["msg"].removeprefix("Value error, ")
     if e["type"] == "extra_forbidden":
         return f"{name} is no setting; see docs/operations.md for the list"
+    if not e["loc"]:  # about several settings at once; the input would be all of them
+        return str(said)
     return f"{name}: {said}, got {e['input']!r}"

@@ -1,5 +1,6 @@
 """Settings in, a house out: the stores on one migrated database, and everything that is made from settings."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from newsletter.ports import Source
 from newsletter.publishing import look_of, told
 from newsletter.rendering.composing import Composer, Printed
 from newsletter.rendering.mime import Identity
-from newsletter.sending import Options, Sent, send
-from newsletter.settings import Settings
+from newsletter.sending import Limits, Options, Sent, send
+from newsletter.settings import Settings, SettingsError
 from newsletter.sources.folder import FolderSource
 from newsletter.storage.articles import ArticleStore
 from newsletter.storage.editions import EditionStore
@@ -23,6 +24,7 @@ from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
+from newsletter.transports.dkim import Signer, SigningKeyError, read_key
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Security, Server
 from subscribers.deliveries import Delivery
@@ -72,13 +74,14 @@ def publish_site(house: House) -> tuple[str, ...]:
     return write_site(house.settings.home / "site", told(house), look_of(house.settings))
 
 
-async def deliver(house: House) -> Sent:
+async def deliver(house: House, stop: asyncio.Event | None = None) -> Sent:
     """Send everything that is due, of all editions that are out; return what this sender did.
 
-    It may be killed at any moment: whoever calls this next goes on where it ended.
+    It may be killed at any moment: whoever calls this next goes on where it ended. Setting `stop` lets it finish what
+    is in hand.
 
     Raises:
-        SettingsError: The mail server's password or the signing key cannot be read.
+        SettingsError: The mail server's password or a signing key cannot be read.
     """
     settings = house.settings
     server = Server(
@@ -90,8 +93,25 @@ async def deliver(house: House) -> Sent:
         connections=settings.smtp_connections,
         timeout=settings.smtp_timeout,
     )
-    options = Options(journals=settings.home / "journals", resend_uncertain=settings.on_uncertain == "resend")
-    return await send(house.ledger, SmtpTransport(server), _composer(house), options)
+    options = Options(
+        journals=settings.home / "journals",
+        fsync=settings.journal_fsync,
+        resend_uncertain=settings.on_uncertain == "resend",
+        limits=Limits(per_second=settings.send_rate),
+    )
+    return await send(house.ledger, SmtpTransport(server), _composer(house), options, stop)
+
+
+def _signer(settings: Settings) -> Signer | None:
+    """Return what signs each message; None where the relay does."""
+    domain = settings.from_address.rpartition("@")[2]
+    keys = []
+    for file, selector in zip(settings.dkim_key_files, settings.dkim_selectors, strict=True):
+        try:
+            keys.append(read_key(file.read_bytes(), domain, selector))
+        except (OSError, SigningKeyError) as error:
+            raise SettingsError(f"dkim_key_files {str(file)!r} cannot be used: {error}") from error
+    return Signer(keys) if keys else None
 
 
 def _composer(house: House) -> Composer:
@@ -123,7 +143,7 @@ def _composer(house: House) -> Composer:
             "preferences_url": link(settings.public_url, Purpose.MANAGE, manage),
         }
 
-    return Composer(printed, links, settings.key(), domain, settings.bounce_domain)
+    return Composer(printed, links, settings.key(), domain, settings.bounce_domain, _signer(settings))
 
 
 #: What `newsletter source add --kind` takes.

@@ -7,16 +7,28 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, near_duplicates, serving, sources, up
+from newsletter.cli import articles, care, demo, editions, near_duplicates, people, sends, serving, sources, up
 from newsletter.cli.console import Exit, err
-from newsletter.ports import SourceError
+from newsletter.enrolling.joining import EnrollingError
+from newsletter.ports import FetchError, SourceError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
+from newsletter.transports.journal import JournalError
 
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
-EXPECTED = (ApprovingError, PublishingError, RulingError, SettingsError, SourceError, StoreError)
+EXPECTED = (
+    ApprovingError,
+    EnrollingError,
+    FetchError,
+    JournalError,
+    PublishingError,
+    RulingError,
+    SettingsError,
+    SourceError,
+    StoreError,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,9 +55,11 @@ app.add_typer(articles.article, name="article")
 app.command()(near_duplicates.fold)
 app.command()(near_duplicates.duplicates)
 app.add_typer(editions.edition, name="edition")
-app.command("send")(editions.send)
+app.command("send")(sends.send)
 app.add_typer(editions.feeds, name="feeds")
 app.add_typer(editions.site, name="site")
+app.add_typer(people.subscriber, name="subscriber")
+app.add_typer(people.lists, name="list")
 app.command()(serving.serve)
 app.command()(up.up)
 

@@ -1,13 +1,11 @@
 """`newsletter edition ...`, `newsletter send` and the builds: from approved articles to delivered mail."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor, wait
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from content.clusters import RulingKind
 from newsletter.cli.console import (
@@ -15,20 +13,17 @@ from newsletter.cli.console import (
     Exit,
     JsonOption,
     NoteOption,
-    err,
     now,
     out,
     print_json,
     print_table,
     settings,
 )
-from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, examine, find, finish, release
+from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, examine, find
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
-from newsletter.sending import run
 from newsletter.storage.editions import EditionRecord, EditionState
-from newsletter.wiring import House, deliver, open_house, publish_site
-from subscribers.deliveries import Outcome, Tally
+from newsletter.wiring import House, open_house, publish_site
 
 edition = typer.Typer(no_args_is_help=True, help="Draft, check, approve, send and follow editions.")
 
@@ -76,7 +71,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     with open_house(settings(context)) as house:
         records = house.editions.all()
     if as_json:
-        return print_json([_as_json(r) for r in records])
+        return print_json([record_as_json(r) for r in records])
     rows = [(r.edition.key, r.state.value, len(r.edition.stories), r.edition.subject) for r in records]
     print_table(
         ("Edition", "State", "Stories", "Subject"), rows, "No edition yet. 'newsletter edition draft' makes one."
@@ -90,7 +85,7 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
     with open_house(settings(context)) as house:
         record = find(house, key)
     if as_json:
-        return print_json(_as_json(record) | {"folding": json.loads(record.folding)})
+        return print_json(record_as_json(record) | {"folding": json.loads(record.folding)})
     _show(record, as_json=False)
     for number, clash in enumerate(json.loads(record.folding)["contradictions"], start=1):
         out.print(f"\nContradiction {number}: {clash['why']}", style="yellow", markup=False)
@@ -191,46 +186,6 @@ def approve_(context: typer.Context, by: ByOption, key: Key = "") -> None:
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
 
 
-@edition.command("send")
-def send_(context: typer.Context, key: Key = "") -> None:
-    """Put an approved edition on the site and deliver it. Safe to run again: nobody gets it twice."""
-    with open_house(settings(context)) as house:
-        record = find(house, key)
-        release(house, record.edition.key, now())
-        publish_site(house)
-        _deliver(house)
-
-
-def send(context: typer.Context) -> None:
-    """Deliver everything that is due, of every edition that is out. Start as many of these as wanted."""
-    with open_house(settings(context)) as house:
-        if house.ledger.unfinished():
-            _deliver(house)
-        else:
-            out.print("Nothing is waiting to be sent.")
-
-
-@edition.command()
-def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
-    """Show where everybody stands: the sum that accounts for every candidate, and who is uncertain."""
-    with open_house(settings(context)) as house:
-        record = find(house, key)
-        key = record.edition.key
-        if house.ledger.mailing(key) is None:
-            print_json(_as_json(record)) if as_json else out.print(
-                f"{key} is {record.state.value}; nothing was sent yet."
-            )
-            return None
-        tally = house.ledger.tally(key)
-        uncertain = [recipient.address for recipient, _ in house.ledger.who(key, Outcome.UNCERTAIN)]
-    if as_json:
-        return print_json(_as_json(record) | {"tally": tally.as_row(), "uncertain": uncertain})
-    _say(key, tally)
-    for address in uncertain:
-        err.print(f"  uncertain: {address}", style="yellow", markup=False)
-    return None
-
-
 @edition.command("cancel")
 def cancel_(context: typer.Context, key: Key = "", note: NoteOption = "cancelled") -> None:
     """Stop an edition for good. Whoever has it keeps it; nobody else gets it; its articles are free again."""
@@ -260,41 +215,9 @@ def _draft_again(house: House, record: EditionRecord) -> None:
         _show(again, as_json=False)
 
 
-def _deliver(house: House) -> None:
-    """Send what is due under a progress bar, then print the sum of every edition that had something to send."""
-    unfinished = house.ledger.unfinished()
-    columns = (TextColumn("Delivering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress, ThreadPoolExecutor(1) as pool:
-        bar = progress.add_task("", total=None)
-        sender = pool.submit(lambda: run(deliver(house)))
-        while not sender.done():
-            tallies = [house.ledger.tally(key) for key in unfinished]
-            total = sum(t.candidates for t in tallies)
-            progress.update(bar, total=total, completed=total - sum(t.pending for t in tallies))
-            wait([sender], timeout=1)
-    sent = sender.result()
-    for key in unfinished:
-        finish(house, key)
-        _say(key, house.ledger.tally(key))
-    if sent.trouble:
-        err.print(f"newsletter: the sender stopped: {sent.trouble}", style="red", markup=False)
-        err.print("Nobody is lost: 'newsletter send' goes on where it ended.", markup=False)
-        raise typer.Exit(Exit.FAILED)
-
-
-def _say(key: str, tally: Tally) -> None:
-    excluded = sum(tally.excluded.values())
-    out.print(
-        f"{key}: {tally.candidates} candidates = {tally.accepted} accepted + {tally.refused} refused + "
-        f"{excluded} excluded + {tally.deferred} deferred + {tally.pending} pending + {tally.uncertain} uncertain"
-        + (f" + {tally.withdrawn} withdrawn" if tally.withdrawn else ""),
-        markup=False,
-    )
-
-
 def _show(record: EditionRecord, as_json: bool) -> None:
     if as_json:
-        return print_json(_as_json(record))
+        return print_json(record_as_json(record))
     e = record.edition
     out.print(f"{e.key}: {e.subject}", style="bold", markup=False)
     out.print(f"{record.state.value}: {record.reason}" if record.reason else record.state.value, markup=False)
@@ -302,7 +225,8 @@ def _show(record: EditionRecord, as_json: bool) -> None:
     return None
 
 
-def _as_json(record: EditionRecord) -> dict[str, object]:
+def record_as_json(record: EditionRecord) -> dict[str, object]:
+    """Return an edition's record as plain values, for `--json`."""
     e = record.edition
     return {
         "edition": e.key,

@@ -244,3 +244,26 @@ def test_help_teaches(run: Run, command: tuple[str, ...]) -> None:
 
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+def test_an_edition_pauses_and_goes_on(run: Run, articles: Path, tmp_path: Path) -> None:
+    _enrol(tmp_path)
+    run("source", "add", "magazine", "articles", "--trusted")
+    run("ingest")
+    run("edition", "draft")
+    run("edition", "send", NEWSLETTER_SMTP_PORT="1")
+
+    assert "is paused" in run("edition", "pause", "--note", "wrong week").stdout
+    paused = run("send")
+    assert "goes on" in run("edition", "resume").stdout
+    sent = run("send")
+
+    assert "2 pending" in paused.stdout
+    assert "2 accepted" in sent.stdout
+
+
+def test_dkim_keys_need_a_selector_each(run: Run) -> None:
+    done = run("edition", "list", NEWSLETTER_DKIM_KEY_FILES='["a.pem"]')
+
+    assert done.returncode == 1
+    assert "dkim_selectors needs one for each of dkim_key_files, got 0 for 1" in done.stderr

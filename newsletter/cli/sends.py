@@ -1,0 +1,164 @@
+"""Delivering from the command line: send, follow, pause, and settle what is uncertain."""
+
+import asyncio
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from newsletter.cli.console import Exit, JsonOption, NoteOption, err, now, out, print_json, settings
+from newsletter.cli.editions import Key, edition, record_as_json
+from newsletter.publishing import find, finish, release
+from newsletter.sending import Sent, run
+from newsletter.storage.ledger_queries import MailingState
+from newsletter.wiring import House, deliver, open_house, publish_site
+from subscribers.deliveries import Outcome, Tally
+
+
+class Verdict(StrEnum):
+    """What a person decides about the uncertain."""
+
+    ARRIVED = "arrived"
+    RESEND = "resend"
+
+
+@edition.command("send")
+def send_(context: typer.Context, key: Key = "") -> None:
+    """Put an approved edition on the site and deliver it. Safe to run again: nobody gets it twice."""
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+        release(house, record.edition.key, now())
+        publish_site(house)
+        _deliver(house)
+
+
+def send(context: typer.Context) -> None:
+    """Deliver everything that is due, of every edition that is out. Start as many of these as wanted."""
+    with open_house(settings(context)) as house:
+        if house.ledger.unfinished():
+            _deliver(house)
+        else:
+            out.print("Nothing is waiting to be sent.")
+
+
+@edition.command()
+def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
+    """Show where everybody stands: the sum that accounts for every candidate, and who is uncertain."""
+    with open_house(settings(context)) as house:
+        record = find(house, key)
+        key = record.edition.key
+        if house.ledger.mailing(key) is None:
+            print_json(record_as_json(record)) if as_json else out.print(
+                f"{key} is {record.state.value}; nothing was sent yet."
+            )
+            return None
+        tally = house.ledger.tally(key)
+        uncertain = [recipient.address for recipient, _ in house.ledger.who(key, Outcome.UNCERTAIN)]
+    if as_json:
+        return print_json(record_as_json(record) | {"tally": tally.as_row(), "uncertain": uncertain})
+    _say(key, tally)
+    for address in uncertain:
+        err.print(f"  uncertain: {address}", style="yellow", markup=False)
+    return None
+
+
+@edition.command()
+def pause(context: typer.Context, key: Key = "", note: NoteOption = "paused by a person") -> None:
+    """Let no sender begin another message of an edition until it is resumed."""
+    with open_house(settings(context)) as house:
+        key = find(house, key).edition.key
+        changed = house.ledger.pause(key, note)
+    out.print(f"{key} is paused. 'newsletter edition resume' goes on." if changed else f"{key} is not being sent.")
+
+
+@edition.command()
+def resume(context: typer.Context, key: Key = "") -> None:
+    """Let senders go on with a paused edition, also one that paused itself because too much bounced."""
+    with open_house(settings(context)) as house:
+        key = find(house, key).edition.key
+        changed = house.ledger.resume(key)
+    out.print(f"{key} goes on with the next 'newsletter send'." if changed else f"{key} is not paused.")
+
+
+@edition.command()
+def resolve(
+    context: typer.Context,
+    verdict: Annotated[Verdict, typer.Argument(help="arrived: they have it; resend: they get the same mail again.")],
+    key: Key = "",
+    only: Annotated[list[str] | None, typer.Option("--only", help="An address; may be given often.")] = None,
+) -> None:
+    """Settle the uncertain: whose message left us whole, and whose answer never came. 'edition status' names them.
+
+    Almost all of them arrived. A resent message is the same, byte for byte, so a receiver can tell.
+    """
+    with open_house(settings(context)) as house:
+        key = find(house, key).edition.key
+        chosen = None
+        if only:
+            uncertain = {r.address: r.subscriber for r, _ in house.ledger.who(key, Outcome.UNCERTAIN)}
+            unknown = [address for address in only if address not in uncertain]
+            if unknown:
+                raise typer.BadParameter(f"{unknown[0]} is not uncertain in {key}; 'edition status' names who is")
+            chosen = [uncertain[address] for address in only]
+        count = house.ledger.resolve(key, verdict is Verdict.ARRIVED, chosen)
+    words = "taken as arrived" if verdict is Verdict.ARRIVED else "to be sent again: 'newsletter send'"
+    out.print(f"{count} of {key} {words}.")
+
+
+def _deliver(house: House) -> None:
+    """Send what is due under a progress bar, then print the sum of every edition that had something to send."""
+    unfinished = house.ledger.unfinished()
+    stop = _Stop()
+    columns = (TextColumn("Delivering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress, ThreadPoolExecutor(1) as pool:
+        bar = progress.add_task("", total=None)
+        sender = pool.submit(lambda: run(stop.watch(house)))
+        while not sender.done():
+            tallies = [house.ledger.tally(key) for key in unfinished]
+            total = sum(t.candidates for t in tallies)
+            progress.update(bar, total=total, completed=total - sum(t.pending for t in tallies))
+            wait([sender], timeout=1)
+    sent = sender.result()
+    for key in unfinished:
+        finish(house, key)
+        _say(key, house.ledger.tally(key))
+        mailing = house.ledger.mailing(key)
+        if mailing and mailing.state is MailingState.PAUSED:
+            err.print(f"{key} is paused: {mailing.reason}. 'newsletter edition resume' goes on.", markup=False)
+    if sent.trouble:
+        err.print(f"newsletter: the sender stopped: {sent.trouble}", style="red", markup=False)
+        err.print("Nobody is lost: 'newsletter send' goes on where it ended.", markup=False)
+        raise typer.Exit(Exit.FAILED)
+
+
+def _say(key: str, tally: Tally) -> None:
+    excluded = sum(tally.excluded.values())
+    out.print(
+        f"{key}: {tally.candidates} candidates = {tally.accepted} accepted + {tally.refused} refused + "
+        f"{excluded} excluded + {tally.deferred} deferred + {tally.pending} pending + {tally.uncertain} uncertain"
+        + (f" + {tally.withdrawn} withdrawn" if tally.withdrawn else ""),
+        markup=False,
+    )
+
+
+class _Stop:
+    """Ctrl-C and SIGTERM let a sender finish what is in hand; whoever sends next goes on."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._asked.set())
+
+    async def watch(self, house: House) -> Sent:
+        """Deliver what is due until nothing is left or a signal came."""
+        stop = asyncio.Event()
+        sender = asyncio.ensure_future(deliver(house, stop))
+        while not sender.done():
+            if self._asked.is_set():
+                stop.set()
+            await asyncio.wait([sender], timeout=0.2)
+        return sender.result()
