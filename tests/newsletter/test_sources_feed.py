@@ -139,6 +139,11 @@ def test_a_feed_that_cannot_be_fetched_says_whether_to_try_again(status: int, tr
     assert caught.value.transient is transient
 
 
+@pytest.mark.parametrize("content_type", ["", "image/png", "text/html", "application/json", "text/plain; charset=x"])
+def test_what_a_feed_is_shows_in_it_and_not_in_its_header(content_type: str) -> None:  # U25
+    assert len(read_here(make_response(RSS.encode(), content_type)).articles) == 1
+
+
 def test_text_is_never_read_as_a_file_or_an_address(tmp_path: Path) -> None:  # F40
     (tmp_path / "feed.xml").write_text(RSS)
 
