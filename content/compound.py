@@ -3,7 +3,8 @@
 The rules, in the order they apply:
 
 * A line is a paragraph, unless the text is wrapped at a fixed width; then paragraphs are parted by empty lines.
-* A *heading* is a short line without a full stop. Lines that begin with a bullet or a number are list items.
+* A *heading* is a short line without a full stop; a line of hyphens or equals signs may underline it. Lines that begin
+  with a bullet or a number are list items.
 * An article begins at a line of hyphens, asterisks or equals signs; at each copy of a repeated title; and at
   the beginning of the text, whether or not a title stands there (an *unheaded opening*).
 * A repeated title is the first heading that stands in the text more than once and has at least three words: the
@@ -37,6 +38,8 @@ OPENING_CHARACTERS = 60
 WRAP_CHARACTERS = 100
 
 _SEPARATOR = re.compile(r"\s*(?:-\s*){3,}|\s*(?:\*\s*){3,}|\s*(?:=\s*){3,}|\s*(?:_\s*){3,}")
+_UNDERLINE = re.compile(r"={3,}|-{3,}")
+_HASHES = re.compile(r"^#{1,6} +")
 _BULLET = re.compile(r"\s*(?:[-–—*•·◦‣▪]|(?P<number>\d{1,3}[.)]))\s+(?P<text>\S.*)")
 _STOPS = tuple(".!…:;,。")
 _CALL = re.compile(
@@ -115,7 +118,7 @@ def _names(words: list[str]) -> bool:
 
 def _lines(text: str) -> Iterator[str]:
     """Yield the paragraphs of `text`, one line each, and separators."""
-    lines = [" ".join(line.split(" ")).strip() for line in text.replace("\f", "\n---\n").splitlines()]
+    lines = list(_without_marks([line.strip() for line in text.replace("\f", "\n---\n").splitlines()]))
     if max(map(len, lines), default=0) > WRAP_CHARACTERS or not _is_wrapped(lines):
         yield from (line for line in lines if line)
         return
@@ -127,6 +130,16 @@ def _lines(text: str) -> Iterator[str]:
             paragraph = []
         if line:
             paragraph.append(line)
+
+
+def _without_marks(lines: list[str]) -> Iterator[str]:
+    """Yield `lines` without what marks a heading as one: hash signs before it, or a line of its length under it."""
+    above = ""
+    for line in lines:
+        underlines = _UNDERLINE.fullmatch(line) and is_heading(above) and 2 * len(line) > len(above)
+        if not underlines:
+            yield (line := _HASHES.sub("", line))
+        above = line
 
 
 def _is_wrapped(lines: list[str]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lxml import etree, html
 
 from content.articles import Block, BlockKind, Mark, MarkKind
+from content.compound import is_heading
 from newsletter.sources.characters import squeeze
 from newsletter.sources.links import absolute, secure
 from newsletter.sources.sanitising import TOO_DEEP, MarkupError, sanitise
@@ -75,9 +76,25 @@ def read_markup(source: str, base: str = "") -> Markup:
         parser = html.HTMLParser(huge_tree=True, no_network=True)
         writer.write(html.fragment_fromstring(sanitised.html, create_parent="div", parser=parser))
         writer.flush()
-    if any(len(block.text) > WORD_CHARACTERS and _NO_WORD.search(block.text) for block in writer.blocks):
+    blocks = tuple(_with_bold_headings(writer.blocks))
+    if any(len(block.text) > WORD_CHARACTERS and _NO_WORD.search(block.text) for block in blocks):
         raise MarkupError(f"holds a word of more than {WORD_CHARACTERS:,} characters: it is damaged, save it again")
-    return Markup(tuple(writer.blocks), tuple(sorted(writer.removed.items())))
+    return Markup(blocks, tuple(sorted(writer.removed.items())))
+
+
+def _with_bold_headings(blocks: list[Block]) -> Iterator[Block]:
+    """Yield `blocks` with short bold paragraphs that stand above others as headings: so people write without styles."""
+    level = 3 if any(block.kind is BlockKind.HEADING for block in blocks) else 2
+    for block, below in zip(blocks, [*blocks[1:], None], strict=False):  # an empty list has nothing below either
+        if below and _is_bold_heading(block) and not _is_bold_heading(below):
+            yield Block(BlockKind.HEADING, block.text, level=level)
+        else:
+            yield block
+
+
+def _is_bold_heading(block: Block) -> bool:
+    whole = Mark(0, len(block.text), MarkKind.STRONG)
+    return block.kind is BlockKind.PARAGRAPH and block.marks == (whole,) and is_heading(block.text.rstrip(":"))
 
 
 class _Writer:

@@ -117,6 +117,12 @@ def test_a_line_between_articles_parts_them(line: str) -> None:
     assert [part.title for part in divide(text).parts] == ["Clay", "Oil"]
 
 
+def test_what_marks_a_heading_is_neither_text_nor_a_parting() -> None:
+    text = "All About Clay\n==============\nClay dries.\n\nHow To Use It\n-------------\nThinly.\n## When\nWeekly."
+
+    assert _outline(divide(text)) == [("All About Clay", ["", "How To Use It", "When"])]
+
+
 def test_the_same_call_to_act_may_close_every_article() -> None:
     text = "Clay\nClay dries.\nSubscribe for more\nOil\nOil feeds.\nSubscribe for more"
 

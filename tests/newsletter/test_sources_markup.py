@@ -121,6 +121,23 @@ def test_marks_follow_their_words() -> None:
     )
 
 
+def test_a_short_bold_paragraph_above_another_is_a_heading() -> None:
+    source = (
+        "<p><b>How It Works</b></p><p>Oil feeds.</p><p><strong>What you need:</strong></p><ul><li>oil</li></ul>"
+        "<p><b>Oil is not wax.</b></p><p>It <b>runs</b>.</p><p><b>Buy now</b></p>"
+    )
+
+    assert [(block.kind.value, block.text) for block in read_markup(source).blocks] == [
+        ("heading", "How It Works"),
+        ("paragraph", "Oil feeds."),
+        ("heading", "What you need:"),
+        ("bullet", "oil"),
+        ("paragraph", "Oil is not wax."),
+        ("paragraph", "It runs."),
+        ("paragraph", "Buy now"),
+    ]
+
+
 def test_what_was_taken_out_is_told_with_its_number() -> None:
     source = (
         "<script>a</script><script>b</script><img src=x.png><a href='javascript:c'>d</a><a href='/e'>f</a>"
