@@ -136,10 +136,7 @@ def measure_mail(people: int, renders: int) -> dict[str, float]:
 
 
 def _message(template: Template, number: int, slots: dict[str, str]) -> bytes:
-    head = template.headers(
-        "", f"reader{number}@example.org", f"{number}@news.example.org", slots["unsubscribe_url"], slots
-    )
-    return head + template.body(slots)
+    return b"".join(template.merge("", f"reader{number}@example.org", f"{number}@news.example.org", slots))
 
 
 def _slots(number: int) -> dict[str, str]:
