@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up parts test check format bench wheel clean
+.PHONY: help setup demo up parts test check format bench crash wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,14 @@ check: $(READY) parts ## Format, lint, types, tests: before every commit
 format: $(READY) ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Measure everything shortly, each against a peer or a limit; DATA=path adds labelled sections
+	@for name in near_duplicates delivery planning rendering ingest; do \
+	    echo "== $$name"; $(BIN)/python -m benchmarks.$$name $$( [ $$name = near_duplicates ] && echo tests/data/beauty_*.txt $(DATA) ) --quick || exit 1; \
+	done
+
+crash: $(READY) ## Kill senders at random and audit every recipient, at full size (about an hour)
+	@$(BIN)/python -m benchmarks.crash
 
 wheel: $(READY) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .
