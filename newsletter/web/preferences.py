@@ -1,7 +1,7 @@
 """The preference centre: everything one person may choose about one list, on one page behind a signed link."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -50,8 +50,12 @@ class _View:
 class Centre:
     """The preference centre."""
 
-    def __init__(self, store: EnrolmentStore, keys: Keyring, pages: Pages, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: EnrolmentStore, keys: Keyring, pages: Pages, clock: Callable[[], datetime], mailing_list: str
+    ) -> None:
+        """Serve `mailing_list` where a link names none."""
         self._store = store
+        self._mailing_list = mailing_list
         self._keys = keys
         self._pages = pages
         self._clock = clock
@@ -141,7 +145,10 @@ class Centre:
         )
 
     def _claims(self, request: Request) -> Claims | Flaw:
-        return read(self._keys, Purpose.MANAGE, request.path_params["token"], self._clock())
+        claims = read(self._keys, Purpose.MANAGE, request.path_params["token"], self._clock())
+        if isinstance(claims, Claims) and not claims.scope:
+            return replace(claims, scope=self._mailing_list)
+        return claims
 
 
 @lru_cache(maxsize=1)

@@ -60,7 +60,7 @@ def create_public_app(site: PublicSite) -> Starlette:
     doors = _Doors(site, pages)
     signing = SignUpForm(site.store, site.keys, site.mailing_list, pages, site.clock, behind_proxy=site.behind_proxy)
     data = DataPage(site.store, site.keys, pages, site.clock)
-    centre = Centre(site.store, site.keys, pages, site.clock)
+    centre = Centre(site.store, site.keys, pages, site.clock, site.mailing_list)
 
     async def stylesheet(_request: Request) -> Response:
         year = {"Cache-Control": "public, max-age=31536000, immutable"}

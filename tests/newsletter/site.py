@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from httpx2 import Response
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -23,6 +23,8 @@ from subscribers.tokens import Keyring, Purpose, issue
 from tests.builders import MONDAY
 
 KEYS = Keyring((b"k" * 32,))
+ADA = "ada@example.org"
+
 #: How long a person takes to fill in a form.
 SLOWLY = timedelta(seconds=10)
 PUBLIC_URL = "https://news.example.org"
@@ -133,3 +135,29 @@ class Town:
 
     def token(self, purpose: Purpose, address: str, scope: str = "beauty") -> str:
         return issue(KEYS, purpose, self.id_of(address), scope, now=self.now)
+
+
+def everything(engine: Engine) -> dict[str, list[object]]:
+    tables = ("subscribers", "subscriptions", "suppressions", "consents", "letters")
+    with engine.connect() as connection:
+        return {t: [tuple(r) for r in connection.execute(text(f"SELECT * FROM {t} ORDER BY 1, 2"))] for t in tables}
+
+
+def pages_of(town: Town) -> dict[str, str]:
+    """Return the path of every public page, in every state that looks different."""
+    token = town.token
+    change = str(len(everything(town.engine)["consents"]))
+    return {
+        "subscribe": "/subscribe",
+        "sent": "/subscribe/sent",
+        "link": "/link",
+        "privacy": "/privacy",
+        "not there": "/nowhere",
+        "closed": "/u/broken",
+        "confirm": f"/c/{token(Purpose.CONFIRM, ADA)}",
+        "unsubscribe": f"/u/{token(Purpose.UNSUBSCRIBE, ADA)}",
+        "put back": f"/b/{token(Purpose.PUT_BACK, ADA, change)}",
+        "preferences": f"/p/{token(Purpose.MANAGE, ADA)}",
+        "data": f"/d/{token(Purpose.DATA, ADA)}",
+        "new address": f"/a/{token(Purpose.ADDRESS, ADA, change)}",
+    }

@@ -21,14 +21,11 @@ from newsletter.storage.engine import migrate, open_engine
 from newsletter.transports.capture import capture_server
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Purpose
-from tests.newsletter.site import PUBLIC_URL, SLOWLY, Town
-from tests.newsletter.test_public_site import everything
+from tests.newsletter.site import ADA, PUBLIC_URL, SLOWLY, Town, everything, pages_of
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-
-ADA = "ada@example.org"
 
 
 class Reader:
@@ -171,26 +168,6 @@ def test_a_scanner_that_runs_scripts_and_opens_every_link_three_times_changes_no
 
     assert len(paths) >= 5
     assert everything(town.engine) == before
-
-
-def pages_of(town: Town) -> dict[str, str]:
-    """Return the path of every public page, in every state that looks different."""
-    token = town.token
-    change = str(len(everything(town.engine)["consents"]))
-    return {
-        "subscribe": "/subscribe",
-        "sent": "/subscribe/sent",
-        "link": "/link",
-        "privacy": "/privacy",
-        "not there": "/nowhere",
-        "closed": "/u/broken",
-        "confirm": f"/c/{token(Purpose.CONFIRM, ADA)}",
-        "unsubscribe": f"/u/{token(Purpose.UNSUBSCRIBE, ADA)}",
-        "put back": f"/b/{token(Purpose.PUT_BACK, ADA, change)}",
-        "preferences": f"/p/{token(Purpose.MANAGE, ADA)}",
-        "data": f"/d/{token(Purpose.DATA, ADA)}",
-        "new address": f"/a/{token(Purpose.ADDRESS, ADA, change)}",
-    }
 
 
 def presses_of(town: Town) -> dict[str, tuple[str, dict[str, str]]]:

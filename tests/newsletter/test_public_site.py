@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Purpose
-from tests.newsletter.site import SLOWLY, Town
+from tests.newsletter.site import ADA, SLOWLY, Town, everything
 
 PENDING, CONFIRMED, LEFT = SubscriptionState.PENDING, SubscriptionState.CONFIRMED, SubscriptionState.UNSUBSCRIBED
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
-ADA = "ada@example.org"
 
 
 @pytest.fixture
@@ -19,12 +18,6 @@ def town(engine: Engine, tmp_path: Path) -> Town:
     folder = tmp_path / "site"
     folder.mkdir()
     return Town(engine, folder)
-
-
-def everything(engine: Engine) -> dict[str, list[object]]:
-    tables = ("subscribers", "subscriptions", "suppressions", "consents", "letters")
-    with engine.connect() as connection:
-        return {t: [tuple(r) for r in connection.execute(text(f"SELECT * FROM {t} ORDER BY 1, 2"))] for t in tables}
 
 
 def test_a_person_joins_by_form_letter_and_button(town: Town) -> None:
@@ -224,6 +217,14 @@ def test_the_answer_is_the_same_for_every_address(town: Town) -> None:
     }
 
     assert len(answers) == 1
+
+
+def test_a_link_that_names_no_list_is_for_the_sites_own(town: Town) -> None:
+    town.join(ADA)
+
+    page = town.browser.get(f"/p/{town.token(Purpose.MANAGE, ADA, scope='')}")
+
+    assert "Your choices for Beauty News" in page.text
 
 
 def test_whoever_is_subscribed_gets_their_link_instead_of_a_second_subscription(town: Town) -> None:
