@@ -21,6 +21,7 @@ from content.editions import (
 from content.folding import Folding, Printed, See
 from content.folding import Statement as Sentence
 from content.periods import Period
+from content.sections import Section
 
 #: Longest subject line: what phones show of one (about 60 characters) and a little for desktops.
 SUBJECT_CHARACTERS = 78
@@ -36,6 +37,7 @@ def assemble(
     language: str,
     published_at: datetime,
     templates: tuple[tuple[str, str], ...],
+    explained: Mapping[str, str] | None = None,
 ) -> Edition:
     """Return the edition that prints `folding`.
 
@@ -51,9 +53,10 @@ def assemble(
         language: Of the edition's own words.
         published_at: When; aware.
         templates: Name and SHA-256 of each template, for the manifest.
+        explained: By section id, the explainer of an earlier edition that says the same; None for none.
     """
     by_revision = {article.revision: article for article in articles}
-    printer = _Printer(folding, by_revision)
+    printer = _Printer(folding, by_revision, explained or {})
     stories = tuple(story for story in map(printer.story, by_revision.values()) if story.sections)
     subject = subject_of([s.title for s in stories]) or title
     return Edition(
@@ -84,7 +87,8 @@ def subject_of(titles: Sequence[str]) -> str:
 class _Printer:
     """Writes stories of one folding."""
 
-    def __init__(self, folding: Folding, articles: Mapping[str, Article]) -> None:
+    def __init__(self, folding: Folding, articles: Mapping[str, Article], explained: Mapping[str, str]) -> None:
+        self._explained = explained
         self._articles = articles
         self._urls = {a.id: a.url for a in articles.values()}
         self._titles = {a.id: a.title for a in articles.values()}
@@ -111,7 +115,7 @@ class _Printer:
             topics=article.topics,
             published_at=article.published_at,
             sections=tuple(self._section(part) for part in parts if isinstance(part, Printed)),
-            references=tuple(_reference(part) for part in parts if isinstance(part, See) and part.section.heading),
+            references=tuple(self._reference(part) for part in parts if isinstance(part, See) and part.section.heading),
         )
 
     def _section(self, part: Printed) -> StorySection:
@@ -129,21 +133,26 @@ class _Printer:
             ),
             also_in=tuple(also),
             contradictions=tuple(self._clashes.get(part.section.id, ())),
+            explainer=self._explainer(part.section),
         )
+
+    def _reference(self, part: See) -> Reference:
+        canonical = part.canonical
+        return Reference(
+            heading=part.section.heading,
+            title=canonical.article_title,
+            anchor=section_anchor(canonical.article, canonical.position),
+            explainer=self._explainer(canonical),
+        )
+
+    def _explainer(self, section: Section) -> str:
+        # An opening or a conclusion belongs to its article; nobody has "read it already".
+        return self._explained.get(section.id, section.fingerprint) if section.heading else ""
 
     def _statement(self, sentence: Sentence) -> Statement:
         block: Block = self._blocks[sentence.section][sentence.block]
         title = self._titles.get(sentence.article, sentence.article)
         return Statement(block.slice(sentence.start, sentence.end), sentence.article, title)
-
-
-def _reference(part: See) -> Reference:
-    canonical = part.canonical
-    return Reference(
-        heading=part.section.heading,
-        title=canonical.article_title,
-        anchor=section_anchor(canonical.article, canonical.position),
-    )
 
 
 def _decisions(folding: Folding) -> tuple[FoldDecision, ...]:

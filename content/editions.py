@@ -52,6 +52,7 @@ class StorySection:
     kept: tuple[Statement, ...] = ()  #: what echoes say beyond it: "Also worth knowing"
     also_in: tuple[Pointer, ...] = ()  #: articles that explain the same
     contradictions: tuple[Contradiction, ...] = ()
+    explainer: str = ""  #: what it explains, the same in every edition; "" for an opening or a conclusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Reference:
     anchor: str = ""  #: in this edition; "" when it was printed in an earlier one
     url: str = ""  #: of the earlier edition
     read_on: date | None = None  #: when this reader got it; None within this edition
+    explainer: str = ""  #: as that of the section it leads to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from prefect import flow, runtime, task
 from prefect.artifacts import acreate_table_artifact
 
-from newsletter.publishing import draft, edition_key, release
+from newsletter.publishing import draft, edition_key
+from newsletter.releasing import release
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
 from newsletter.wiring import open_house, publish_site

@@ -1,7 +1,7 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,7 +14,7 @@ from content.folding import fold
 from content.looks import Look
 from content.periods import Period, Rhythm, period_of
 from content.reports import as_json
-from content.sections import split
+from content.sections import Section, split
 from newsletter.ports import Rendering
 from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Finding, Severity, check
@@ -26,10 +26,12 @@ from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
-from subscribers.people import address_key
 
-#: Everybody gets the same stories for now, so there is one rendering.
+#: The rendering of the edition as a whole: what previews show and what the archive holds.
 EVERYBODY = "everybody"
+
+#: After so long an explainer is printed again as if it were new, and is not looked for any more.
+REMEMBERED = timedelta(days=180)
 
 #: Who approves an edition that nothing holds, when `edition_approval` is automatic.
 BY_RULE = "rule: every article approved, nothing held"
@@ -134,8 +136,8 @@ def cancel(desk: Desk, key: str, *, reason: str) -> int:
     return desk.ledger.stop(key, reason or "cancelled") if desk.ledger.mailing(key) else 0
 
 
-def release(desk: Desk, key: str, now: datetime) -> Tally:
-    """Freeze the audience of an approved edition; return the sum. The second time changes nothing.
+def ready(desk: Desk, key: str) -> EditionRecord:
+    """Return an edition that may go out now.
 
     Raises:
         PublishingError: It is not approved, or what was approved has changed since; it is held then.
@@ -148,8 +150,13 @@ def release(desk: Desk, key: str, now: datetime) -> Tally:
         if changed:
             _move(desk, key, EditionState.HELD, reason="; ".join(changed))
             raise PublishingError(f"{key} is held: {'; '.join(changed)}")
+    return record
+
+
+def freeze(desk: Desk, key: str, recipients: Iterable[Recipient]) -> Tally:
+    """Freeze the audience of an edition that is ready; return the sum. The second time changes nothing."""
     hold = timedelta(minutes=desk.settings.hold_minutes)
-    return desk.ledger.freeze(key, _audience(desk, now), mailing_list=desk.settings.newsletter, hold=hold)
+    return desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
 
 
 def told(desk: Desk) -> tuple[Edition, ...]:
@@ -231,6 +238,7 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         language=settings.language,
         published_at=now.replace(microsecond=0),
         templates=template_hashes("email/digest"),
+        explained=_explained(desk, sections, now),
     )
     rendering = render_email(edition, look_of(settings))
     reason = _why_held(settings, edition, rendering, len(folding.contradictions))
@@ -260,16 +268,30 @@ def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contra
     return "; ".join([reason for holds, reason in reasons if holds] + blockers)
 
 
-def _audience(desk: Desk, now: datetime) -> Iterator[Recipient]:
-    suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
-    for person in desk.people.confirmed(desk.settings.newsletter):
-        yield Recipient(
-            subscriber=person.id,
-            address=person.address,
-            name=person.name,
-            variant=EVERYBODY,
-            excluded=suppressed.get(address_key(person.address), ""),
-        )
+def _explained(desk: Desk, sections: Sequence[Section], now: datetime) -> dict[str, str]:
+    """Return, by section id, the explainer of an earlier edition that says the same as a section of this one."""
+    since = now - REMEMBERED
+    earlier: dict[str, str] = {}
+    texts: list[Section] = []
+    for edition in told(desk):
+        if edition.published_at < since:
+            continue
+        names = {(s.revision, x.position): x.explainer for s in edition.stories for x in s.sections if x.explainer}
+        for revision in dict.fromkeys(revision for revision, _ in names):
+            article = desk.articles.revision(revision)
+            for section in split(article, approved_at=edition.published_at) if article else ():
+                explainer = names.get((revision, section.position))
+                if explainer:
+                    earlier[section.id] = explainer
+                    texts.append(section)
+    found: dict[str, str] = {}
+    fresh = {section.id for section in sections}
+    # An explainer of an earlier edition names the cluster, whichever of its sections is the canonical one here.
+    for group in cluster([*texts, *sections], desk.rulings.in_force()) if texts else ():
+        known = next((earlier[m.id] for m in group.members if m.id in earlier), None)
+        if known:
+            found |= {m.id: known for m in group.members if m.id in fresh}
+    return found
 
 
 def _move(

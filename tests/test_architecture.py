@@ -42,6 +42,7 @@ FLOORS = (
         "syndicating",
         "observing",
     },
+    {"releasing"},
     {"wiring"},
     {"web"},
     {"cli"},

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from newsletter.cli.console import Exit, JsonOption, NoteOption, err, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition, record_as_json
-from newsletter.publishing import find, finish, release
+from newsletter.publishing import find, finish
+from newsletter.releasing import release
 from newsletter.sending import Sent, run
 from newsletter.storage.ledger_queries import MailingState
 from newsletter.wiring import House, deliver, open_house, publish_site

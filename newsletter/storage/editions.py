@@ -37,6 +37,7 @@ renderings = Table(
     Column("text", Text, nullable=False),
 )
 
+
 class EditionState(StrEnum):
     """Where an edition stands."""
 
@@ -109,6 +110,16 @@ class EditionStore:
                     )
                 )
         return True
+
+    def add_renderings(self, key: str, rendered: Mapping[str, Rendering]) -> None:
+        """Keep the renderings of further variants; one that is there already stays as it is."""
+        with self._engine.begin() as connection:
+            kept = select(renderings.c.variant).where(renderings.c.edition == key)
+            known = set(connection.execute(kept).scalars())
+            for variant, r in rendered.items():
+                if variant not in known:
+                    values = {"edition": key, "variant": variant, "subject": r.subject, "html": r.html, "text": r.text}
+                    connection.execute(renderings.insert().values(**values))
 
     def move(self, key: str, to: EditionState, *, reason: str = "", by: str = "", at: datetime | None = None) -> bool:
         """Take one arrow of `NEXT`; tell whether the edition was where the arrow starts."""

@@ -8,7 +8,8 @@ import pytest
 
 from content.approvals import Decision
 from content.articles import Article
-from newsletter.publishing import PublishingError, approve, cancel, draft, find, finish, release, told
+from newsletter.publishing import PublishingError, approve, cancel, draft, find, finish, told
+from newsletter.releasing import release
 from newsletter.settings import Settings
 from newsletter.storage.editions import EditionState
 from newsletter.wiring import House, open_house

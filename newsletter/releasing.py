@@ -1,0 +1,117 @@
+"""Sends an approved edition on its way: a plan for each person, every variant rendered once, the audience frozen."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from content.editions import Edition, Story
+from content.places import edition_path
+from content.variants import Earlier, personalise
+from newsletter import publishing
+from newsletter.planning import plan_issue
+from newsletter.ports import Rendering
+from newsletter.publishing import freeze, look_of, ready, told
+from newsletter.rendering.email import render_email
+from newsletter.storage.history import HistoryStore
+from newsletter.storage.lists import ListStore
+from subscribers.calendar import Late
+from subscribers.deliveries import Recipient, Tally
+from subscribers.issues import Explainer, Issue, StoryRef
+from subscribers.people import address_key
+from subscribers.planning import Planned, Rules
+from subscribers.preferences import MailingList, Rhythm
+
+
+class Desk(publishing.Desk, Protocol):
+    """What releasing works with; the house has it all."""
+
+    @property
+    def engine(self) -> Engine:
+        """Return the database."""
+
+
+def release(desk: Desk, key: str, now: datetime) -> Tally:
+    """Plan an approved edition for each person, render every variant once, freeze the audience; return the sum.
+
+    The second time changes nothing.
+
+    Raises:
+        PublishingError: It is not approved, or what was approved has changed since; it is held then.
+    """
+    record = ready(desk, key)
+    if desk.ledger.mailing(key) is not None:
+        return desk.ledger.tally(key)
+    history, mailing_list = HistoryStore(desk.engine), _mailing_list(desk)
+    issue = _issue(record.edition, now.astimezone(ZoneInfo(desk.settings.zone)).date())
+    rules = Rules(
+        hour=mailing_list.hour,
+        zone=desk.settings.zone,
+        most=desk.settings.maximum_stories,
+        # Whoever releases an edition late wants it to arrive; the calendar of waves belongs to the dispatcher.
+        late=Late.SEND,
+    )
+    with plan_issue(desk.people, history, mailing_list, issue, rules, now) as planned:
+        desk.editions.add_renderings(key, _render_variants(desk, record.edition, history))
+        suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
+        return freeze(desk, key, (_recipient(person, suppressed) for person in planned.everybody()))
+
+
+def _render_variants(desk: Desk, edition: Edition, history: HistoryStore) -> dict[str, Rendering]:
+    """Render what each kind of reader gets; people who get the same share one."""
+    others = [e for e in told(desk) if e.key != edition.key]
+    pool = {story.article: story for e in reversed([edition, *others]) for story in e.stories}
+    look = look_of(desk.settings)
+    read: dict[str, Earlier] = {}
+    for e in sorted(others, key=lambda e: e.published_at):
+        for x in (x for story in e.stories for x in story.sections if x.explainer):
+            read[x.explainer] = Earlier(look.url(edition_path(e.key)), e.published_at.date())
+    rendered = {}
+    for variant in history.variants(edition.key):
+        folded = {e.id: read[e.id] for e in variant.folded if e.id in read}
+        mine = personalise(replace(edition, language=variant.language), pool, variant.stories, folded)
+        rendered[variant.key] = render_email(mine, look)
+    return rendered
+
+
+def _issue(edition: Edition, day: date) -> Issue:
+    """Return the edition as planning sees it."""
+    stories = tuple(
+        StoryRef(
+            id=story.article,
+            topics=frozenset("-".join(topic.casefold().split()) for topic in story.topics),
+            explainers=tuple(Explainer(name) for name in _explainers(story)),
+        )
+        for story in edition.stories
+    )
+    return Issue(edition=edition.key, rhythm=Rhythm(edition.rhythm), day=day, stories=stories)
+
+
+def _explainers(story: Story) -> tuple[str, ...]:
+    """Return every explainer that a story prints or refers to, once."""
+    names = [x.explainer for x in story.sections] + [x.explainer for x in story.references]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _recipient(person: Planned, suppressed: Mapping[str, str]) -> Recipient:
+    return Recipient(
+        subscriber=person.subscriber,
+        address=person.address,
+        name=person.name,
+        variant=person.variant,
+        excluded=suppressed.get(address_key(person.address), "") or person.excluded,
+    )
+
+
+def _mailing_list(desk: Desk) -> MailingList:
+    """Return the list of the settings' newsletter; make it, unless staff have made and shaped it already."""
+    lists, settings = ListStore(desk.engine), desk.settings
+    found = lists.find(settings.newsletter)
+    if found is None:
+        rhythms = (Rhythm(settings.rhythm),)
+        found = MailingList(slug=settings.newsletter, title=settings.title, zone=settings.zone, rhythms=rhythms)
+        lists.put(found)
+    return found
