@@ -65,7 +65,7 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:expect|expectations?|day of|on the day|your first (?:visit|appointment|session|time))\b", (Role.EXPECT, Role.HOW)),
     (r"\b(?:benefits?|advantages?|perks?|upsides?|pros|reasons?|good for|why (?:we|you|your|choose|use|try|people|it|have|get|everyone|do|go|bother|is|are)"
      r"|can (?:it )?do for|do(?:es)? for (?:you|your)|loves?|worth (?:it|trying)|gains?|improves?|why)\b", (Role.BENEFITS,)),
-    (r"\b(?:remov(?:e|ing|al)|take (?:it|them) off|taking off|soak(?:ing)? off|get(?:ting)? rid)\b", (Role.REMOVE,)),
+    (r"^(?:how to (?:safely )?)?remov(?:e|ing)\b|\b(?:removal of|take (?:it|them) off|taking off|soak(?:ing)? off|get(?:ting)? rid)\b", (Role.REMOVE,)),
     (r"\b(?:combin\w+|layer(?:ing)?|mix(?:ing)?|pair(?:ing|s)?|together|go(?:es)? (?:well )?with|work with other|partners?)\b", (Role.COMBINE,)),
     (r"\b(?:types?|kinds?|varieties|forms? of|options|different|strengths?|depths?)\b", (Role.TYPES, Role.CHOOSE)),
     (r"\b(?:choos(?:e|ing)|select(?:ing)?|pick(?:ing)?|find(?:ing)? (?:the|a|your)|buy(?:ing)?|what to look for|look for|shopping|which)\b", (Role.CHOOSE,)),

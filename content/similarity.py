@@ -10,7 +10,7 @@ from content.claims import terms
 from content.furniture import furniture, may_be_furniture
 from content.roles import Role, closes, roles
 from content.sections import Section
-from content.subjects import Subject, learn, mark_ambiguous
+from content.subjects import Subject, infer, learn, mark_ambiguous
 from content.text import sentences, words
 from content.vocabulary import GENERIC
 
@@ -32,8 +32,9 @@ class Affinity(IntEnum):
     """How surely two sections are about the same subject."""
 
     DIFFERENT = 0
-    POSSIBLE = 1  #: one names more than the other: "peel" and "chemical peel"
-    SAME = 2
+    POSSIBLE = 1  #: one names more than the other: "mask" and "clay mask", where there are sheet masks too
+    LIKELY = 2  #: one does not name it, but its prose is like that of articles that do
+    SAME = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> di
     by_article: dict[str, list[tuple[Section, frozenset[str]]]] = defaultdict(list)
     for section, bag in zip(sections, bags, strict=True):
         by_article[section.revision].append((section, bag))
-    return mark_ambiguous(
+    learned = infer(
         {
             revision: learn(
                 parts[0][0].article_title, [s.heading for s, _ in parts], [b for _, b in parts], parts[0][0].language
@@ -112,6 +113,7 @@ def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> di
             for first, _ in parts[:1]
         }
     )
+    return mark_ambiguous(learned)
 
 
 def _statements(section: Section) -> tuple[frozenset[str], ...]:
@@ -168,7 +170,7 @@ def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
         return Evidence(0.0, affinity, told, clash, 0.0, 0.0)
     whole = overlap(a.bag, b.bag, a.mass, b.mass, weights)
     # Unless the subject is the same and no role speaks against it, much must match, and where few words do, it cannot.
-    hopeless = whole < FAR and (clash or affinity is not Affinity.SAME)
+    hopeless = whole < FAR and (clash or affinity < Affinity.LIKELY)
     aligned = align(a, b, weights) if whole and not hopeless else 0.0
     union = a.heading | b.heading
     score = 0.5 * aligned + 0.3 * whole + (0.2 * len(a.heading & b.heading) / len(union) if union else 0.0)
@@ -208,7 +210,9 @@ def affinity_of(left: Subject, right: Subject) -> Affinity:
     if telling_left and telling_right:
         return Affinity.DIFFERENT
     vaguer = left if telling_right else right
-    return Affinity.POSSIBLE if (only_left or only_right) and vaguer.ambiguous else Affinity.SAME
+    if (only_left or only_right) and vaguer.ambiguous:
+        return Affinity.POSSIBLE
+    return Affinity.SAME if left.firm and right.firm else Affinity.LIKELY
 
 
 #: Put before another treatment's name these make a treatment of their own, with its own explainers.
