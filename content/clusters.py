@@ -67,7 +67,7 @@ class Cluster:
 THRESHOLDS: Mapping[tuple[Affinity, bool], float] = {
     (Affinity.SAME, True): 0.10,
     (Affinity.SAME, False): 0.24,
-    (Affinity.LIKELY, True): 0.17,
+    (Affinity.LIKELY, True): 0.14,
     (Affinity.LIKELY, False): 0.24,
     (Affinity.POSSIBLE, True): 0.26,
     (Affinity.POSSIBLE, False): 0.38,

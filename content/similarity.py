@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from content.claims import terms
 from content.furniture import furniture, may_be_furniture
+from content.guessing import OVERRULING, SHARE, Voices
 from content.roles import Role, closes, roles
 from content.sections import Section
 from content.subjects import Subject, infer, learn, mark_ambiguous
@@ -47,7 +48,8 @@ class Profile:
     statements: tuple[frozenset[str], ...]
     masses: tuple[int, ...]  #: the weight of each statement
     heading: frozenset[str]
-    roles: tuple[Role, ...]
+    roles: tuple[Role, ...]  #: the likeliest first
+    guessed: bool  #: the heading tells no role; the prose does
     subject: Subject  #: of the article
 
 
@@ -78,7 +80,7 @@ def profiles(sections: Iterable[Section]) -> Profiles:
     bags = [frozenset[str]().union(*found) for found in statements]
     weights = weigh(bags)
     subjects = _subjects(ordered, bags)
-    sizes = Counter(s.revision for s in ordered)
+    known = _all_roles(ordered, bags, weights)
     each = (
         Profile(
             section=s,
@@ -87,12 +89,35 @@ def profiles(sections: Iterable[Section]) -> Profiles:
             statements=found,
             masses=tuple(mass(f, weights) for f in found),
             heading=terms(s.heading, s.language),
-            roles=_roles(s, sizes[s.revision]),
+            roles=told,
+            guessed=guessed,
             subject=subjects[s.revision],
         )
-        for s, found, bag in zip(ordered, statements, bags, strict=True)
+        for s, found, bag, (told, guessed) in zip(ordered, statements, bags, known, strict=True)
     )
     return Profiles(tuple(each), weights)
+
+
+def _all_roles(
+    sections: Sequence[Section], bags: Sequence[frozenset[str]], weights: Mapping[str, int]
+) -> list[tuple[tuple[Role, ...], bool]]:
+    """Return for each section its roles, and whether they are but guessed from its prose."""
+    sizes = Counter(s.revision for s in sections)
+    told = [_roles(s, sizes[s.revision]) for s in sections]
+    voices = Voices.of((r[0], bag) for s, r, bag in zip(sections, told, bags, strict=True) if r and s.heading)
+    return [
+        _with_guess(r, voices, bag, weights) if s.heading else (r, False)
+        for s, r, bag in zip(sections, told, bags, strict=True)
+    ]
+
+
+def _with_guess(
+    told: tuple[Role, ...], voices: Voices, bag: frozenset[str], weights: Mapping[str, int]
+) -> tuple[tuple[Role, ...], bool]:
+    guess = voices.guess(bag, weights, OVERRULING if told else SHARE)
+    if guess is None or guess in told:
+        return told, False
+    return (*told, guess), not told
 
 
 def subjects_of(sections: Sequence[Section]) -> dict[str, Subject]:
@@ -163,7 +188,7 @@ def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
     """Return the evidence that two sections are the same explainer."""
     affinity = affinity_of(a.subject, b.subject)
     shared = next((r for r in a.roles if r in b.roles), None)
-    clash = bool(a.roles and b.roles and not shared)
+    clash = bool(a.roles and b.roles and not shared) and not (a.guessed or b.guessed)
     headed = bool(a.section.heading and b.section.heading)
     told = shared if headed or shared is Role.CLOSING else None  # a conclusion says itself what it is
     if not a.bag or not b.bag:  # headings over nothing but page furniture

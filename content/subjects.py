@@ -125,7 +125,7 @@ def _is_ambiguous(core: frozenset[str], by_term: Mapping[str, Sequence[frozenset
 
 #: How alike the prose of two articles must be, as a cosine, before one takes its subject from the other, and how much
 #: more alike than that of the next best subject.
-LIKE_PROSE, CLEARLY = 0.15, 1.25
+LIKE_PROSE, CLEARLY = 0.15, 1.3
 
 #: Concepts of an article that are looked up among the others: the rarest.
 TELLING = 40
