@@ -33,7 +33,7 @@ STAYING, DRAWS = 0.6, 20
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A section with its gold explainer and the facts of each of its sentences."""
+    """A section with its gold explainer and the facts of each of its lines: a block each, a sentence, rarely two."""
 
     section: Section
     explainer: str
@@ -55,7 +55,7 @@ def read_sections(path: Path) -> list[Labelled]:
             blocks=tuple(Block(BlockKind.PARAGRAPH, text) for _, text in lines),
         )
         positions[article] += 1
-        found.append(Labelled(section, explainer, tuple(_facts(f, text) for f, text in lines)))
+        found.append(Labelled(section, explainer, tuple(_facts(f) for f, _ in lines)))
     return found
 
 
@@ -75,9 +75,7 @@ def _parts(text: str) -> Iterator[tuple[str, str, str, list[tuple[str, str]]]]:
         yield current
 
 
-def _facts(facts: str, text: str) -> frozenset[str]:
-    # A line is one sentence; should it hold more, its facts count for the first and the rest states nothing of its own.
-    assert len(list(spans(text))) == 1, f"one sentence a line, got {text!r}"
+def _facts(facts: str) -> frozenset[str]:
     return frozenset(f.strip() for f in facts.split(",") if f.strip())
 
 
@@ -149,8 +147,11 @@ def _rand_index(predicted: Sequence[object], gold: Sequence[object]) -> float:
 
 def _folded(labelled: Sequence[Labelled], folding: Folding) -> dict[str, Any]:
     facts = {(x.section.id, n): (x.explainer, f) for x in labelled for n, f in enumerate(x.facts)}
-    dropped = {(d.statement.section, d.statement.index) for d in folding.drops}
-    same_words = {(d.statement.section, d.statement.index) for d in folding.drops if d.score == 1.0 and d.rule in _SAME}
+    # A line counts as dropped when one of its sentences is, unless the very same words are printed elsewhere.
+    dropped = {(d.statement.section, d.statement.block) for d in folding.drops}
+    same_words = {(d.statement.section, d.statement.block) for d in folding.drops if d.rule in _SAME}
+    said_anew = {(d.statement.section, d.statement.block) for d in folding.drops if d.rule not in _SAME}
+    same_words -= said_anew
     every, printed = defaultdict(set), defaultdict(set)
     for key, (explainer, stated) in facts.items():
         every[explainer] |= stated
@@ -164,7 +165,7 @@ def _folded(labelled: Sequence[Labelled], folding: Folding) -> dict[str, Any]:
         if e == g
         and any(x.partition("=")[0] == y.partition("=")[0] and x != y for x in f for y in h if "=" in x and "=" in y)
     ]
-    flagged = {frozenset(((c.a.section, c.a.index), (c.b.section, c.b.index))) for c in folding.contradictions}
+    flagged = {frozenset(((c.a.section, c.a.block), (c.b.section, c.b.block))) for c in folding.contradictions}
     return {
         "facts": [number - len(lost), number],
         "lost": lost,

@@ -56,10 +56,10 @@ def candidates(
         neighbours: How many partners to keep for each.
 
     Raises:
-        ValueError: There are more bags than a packed number has room for (16,777,216).
+        ValueError: There are more bags than a packed number has room for (16,777,215).
     """
-    if len(bags) >= 1 << _PLACE_BITS:
-        raise ValueError(f"at most {(1 << _PLACE_BITS) - 1:,} sections are compared at once, got {len(bags):,}")
+    if len(bags) > _PLACE:
+        raise ValueError(f"at most {_PLACE:,} sections are compared at once, got {len(bags):,}")
     postings = _Postings.of(bags, weights)
     found = [
         postings.partners(start, min(start + BLOCK, len(bags)), neighbours) for start in range(0, len(bags), BLOCK)

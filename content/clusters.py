@@ -67,6 +67,8 @@ class Cluster:
 THRESHOLDS: Mapping[tuple[Affinity, bool], float] = {
     (Affinity.SAME, True): 0.10,
     (Affinity.SAME, False): 0.24,
+    (Affinity.LIKELY, True): 0.14,
+    (Affinity.LIKELY, False): 0.24,
     (Affinity.POSSIBLE, True): 0.26,
     (Affinity.POSSIBLE, False): 0.38,
 }
@@ -219,7 +221,7 @@ def _same_subject(articles: Sequence[Sequence[Profile]]) -> Iterator[tuple[int, 
 
 def _match(left: tuple[Profile, ...], right: tuple[Profile, ...], near: Sequence[Profile]) -> _Match:
     """Match all sections of two articles on one subject; of others only those that share rare words."""
-    if len(left) + len(right) > 2 and affinity_of(left[0].subject, right[0].subject) is not Affinity.SAME:
+    if len(left) + len(right) > 2 and affinity_of(left[0].subject, right[0].subject) < Affinity.LIKELY:
         ids = {p.section.id for p in near}
         left, right = (tuple(p for p in parts if p.section.id in ids) for parts in (left, right))
     return _Match(left, right)

@@ -22,11 +22,15 @@ REPEATS = 0.34
 #: Share of the concepts of each clause, from three on, that the witness must hold.
 CLAUSE_COVERED = 0.3
 
+#: Below this likeness two sentences are not asked whether they contradict each other.
+UNRELATED = 0.1
+
 #: What an amount that both state weighs, as a rare word does.
 AMOUNT = 3 * UNIT // 2
 
-#: Sentences that share a concept with more others than this are not looked up by it: it tells nothing.
-COMMON = 300
+#: A sentence is compared with at most about so many others of its cluster: those that share its rarest concepts. A
+#: cluster has some dozens; a section of 100,000 words must not be compared with itself word by word.
+LOOKED_AT = 150
 
 #: A sentence that opens with one of these leans on the one before it.
 _LEANING = frozenset("this these that those it they he she such both instead however additionally also".split())
@@ -241,7 +245,7 @@ class _Folder:
         for statement, claim in entries:
             key = statement.section, statement.index
             for other, theirs, score in every.like(claim):
-                if other.section == statement.section:
+                if other.section == statement.section or score < UNRELATED:
                     continue
                 their_key = other.section, other.index
                 clash = contradiction(theirs, claim, about)
@@ -377,8 +381,13 @@ class _Pool:
 
     def like(self, claim: Claim) -> list[tuple[Statement, Claim, float]]:
         """Return the statements that share a concept with `claim`, the likest first."""
-        near = {n for t in claim.terms if len(self._by_term.get(t, ())) <= COMMON for n in self._by_term.get(t, ())}
-        scored = [(*self._entries[n], likeness(claim, self._entries[n][1], self._weights)) for n in sorted(near)]
+        near: set[int] = set()
+        for places in sorted((self._by_term.get(t, ()) for t in claim.terms), key=len):
+            near.update(places)
+            if len(near) >= LOOKED_AT:
+                break
+        looked_at = sorted(near)[:LOOKED_AT]
+        scored = [(*self._entries[n], likeness(claim, self._entries[n][1], self._weights)) for n in looked_at]
         return sorted(scored, key=lambda e: -e[2])
 
 

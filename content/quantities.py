@@ -69,7 +69,8 @@ _ORDINALS = {
 #: "One" is a number only before what one counts; elsewhere it is a pronoun.
 _COUNTED = frozenset("session sessions treatment treatments visit layer coat drop application appointment pump".split())
 
-_LEX = re.compile(r"\d+(?:[.,]\d+)*|°c|[%°£$€–—-]|[^\W\d_]+(?:'[a-z]+)?")
+#: Digits that follow a letter are part of a name ("UV400"), but for "SPF50" and "pH5".
+_LEX = re.compile(r"(?:(?<![^\W_])|(?<=spf)|(?<=ph))\d+(?:[.,]\d+)*|°c|[%°£$€–—-]|[^\W\d_]+(?:'[a-z]+)?")
 _NUMBER = re.compile(r"\d")
 
 

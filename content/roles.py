@@ -41,8 +41,9 @@ class Role(StrEnum):
 _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"^(?:in )?(?:conclusion|closing|summary|summing up|to sum up|the bottom line|final (?:thoughts|words|verdict)"
      r"|wrapping up|key takeaways?|takeaways?|our verdict|the verdict|in short)\b", (Role.CLOSING,)),
-    (r"\b(?:myths?|misconceptions?|fact (?:or|and|from|vs) fiction|truth about|debunk\w*|old wives)\b", (Role.MYTHS,)),
-    (r"\b(?:mistakes?|errors?|getting wrong|go(?:es|ing)? wrong|pitfalls?|what not to do)\b", (Role.MISTAKES,)),
+    (r"\b(?:myths?|misconceptions?|lies|rumou?rs?|tall tales?|fact (?:or|and|from|vs) fiction|truth about|debunk\w*|old wives)\b", (Role.MYTHS,)),
+    (r"\b(?:go(?:es|ing)? wrong)\b", (Role.RISKS, Role.MISTAKES)),
+    (r"\b(?:mistakes?|errors?|getting wrong|get wrong|pitfalls?|what not to do)\b", (Role.MISTAKES,)),
     (r"\b(?:vs|versus|compared?|comparison|differences?|differs?|better than|instead of|alternatives?|sets? \w+ apart)\b", (Role.COMPARE,)),
     (r"\b(?:costs?|prices?|priced|pricing|how much (?:is|does|do|will|should)(?! i)|pay for|budget|worth (?:the )?money|fees?)\b", (Role.COST,)),
     (r"\b(?:hurts?|pain|painful|painless|uncomfortable|discomfort|feels? like|is like|comfortable)\b", (Role.PAIN, Role.EXPECT, Role.HOW)),
@@ -65,11 +66,11 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:expect|expectations?|day of|on the day|your first (?:visit|appointment|session|time))\b", (Role.EXPECT, Role.HOW)),
     (r"\b(?:benefits?|advantages?|perks?|upsides?|pros|reasons?|good for|why (?:we|you|your|choose|use|try|people|it|have|get|everyone|do|go|bother|is|are)"
      r"|can (?:it )?do for|do(?:es)? for (?:you|your)|loves?|worth (?:it|trying)|gains?|improves?|why)\b", (Role.BENEFITS,)),
-    (r"\b(?:remov(?:e|ing|al)|take (?:it|them) off|taking off|soak(?:ing)? off|get(?:ting)? rid)\b", (Role.REMOVE,)),
+    (r"^(?:how to (?:safely )?)?remov(?:e|ing)\b|\b(?:removal of|take (?:it|them) off|taking off|soak(?:ing)? off|get(?:ting)? rid)\b", (Role.REMOVE,)),
     (r"\b(?:combin\w+|layer(?:ing)?|mix(?:ing)?|pair(?:ing|s)?|together|go(?:es)? (?:well )?with|work with other|partners?)\b", (Role.COMBINE,)),
     (r"\b(?:types?|kinds?|varieties|forms? of|options|different|strengths?|depths?)\b", (Role.TYPES, Role.CHOOSE)),
     (r"\b(?:choos(?:e|ing)|select(?:ing)?|pick(?:ing)?|find(?:ing)? (?:the|a|your)|buy(?:ing)?|what to look for|look for|shopping|which)\b", (Role.CHOOSE,)),
-    (r"\b(?:ingredients?|formula|what(?:'s| is) in|made of|inside the bottle)\b", (Role.INGREDIENTS,)),
+    (r"\b(?:ingredients?|formula|what(?:'s| is) in|made of|inside the bottle)\b", (Role.INGREDIENTS, Role.WHAT, Role.HOW)),
     (r"\b(?:history|origins?|where (?:it|does)|came from|come from|story of)\b", (Role.HISTORY,)),
     (r"\b(?:start(?:ing|ed)?|begin(?:ning|ners?)?|introduc(?:e|ing)|first steps?|easing|new to)\b", (Role.START, Role.USE)),
     (r"\b(?:step[- ]by[- ]step|techniques?|method|how .*\b(?:used|applied))\b", (Role.HOW, Role.USE)),

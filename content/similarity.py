@@ -8,9 +8,10 @@ from enum import IntEnum
 
 from content.claims import terms
 from content.furniture import furniture, may_be_furniture
+from content.guessing import OVERRULING, SHARE, Voices
 from content.roles import Role, closes, roles
 from content.sections import Section
-from content.subjects import Subject, learn, mark_ambiguous
+from content.subjects import Subject, infer, learn, mark_ambiguous
 from content.text import sentences, words
 from content.vocabulary import GENERIC
 
@@ -32,8 +33,9 @@ class Affinity(IntEnum):
     """How surely two sections are about the same subject."""
 
     DIFFERENT = 0
-    POSSIBLE = 1  #: one names more than the other: "peel" and "chemical peel"
-    SAME = 2
+    POSSIBLE = 1  #: one names more than the other: "mask" and "clay mask", where there are sheet masks too
+    LIKELY = 2  #: one does not name it, but its prose is like that of articles that do
+    SAME = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,8 @@ class Profile:
     statements: tuple[frozenset[str], ...]
     masses: tuple[int, ...]  #: the weight of each statement
     heading: frozenset[str]
-    roles: tuple[Role, ...]
+    roles: tuple[Role, ...]  #: the likeliest first
+    guessed: bool  #: the heading tells no role; the prose does
     subject: Subject  #: of the article
 
 
@@ -77,7 +80,7 @@ def profiles(sections: Iterable[Section]) -> Profiles:
     bags = [frozenset[str]().union(*found) for found in statements]
     weights = weigh(bags)
     subjects = _subjects(ordered, bags)
-    sizes = Counter(s.revision for s in ordered)
+    known = _all_roles(ordered, bags, weights)
     each = (
         Profile(
             section=s,
@@ -86,12 +89,35 @@ def profiles(sections: Iterable[Section]) -> Profiles:
             statements=found,
             masses=tuple(mass(f, weights) for f in found),
             heading=terms(s.heading, s.language),
-            roles=_roles(s, sizes[s.revision]),
+            roles=told,
+            guessed=guessed,
             subject=subjects[s.revision],
         )
-        for s, found, bag in zip(ordered, statements, bags, strict=True)
+        for s, found, bag, (told, guessed) in zip(ordered, statements, bags, known, strict=True)
     )
     return Profiles(tuple(each), weights)
+
+
+def _all_roles(
+    sections: Sequence[Section], bags: Sequence[frozenset[str]], weights: Mapping[str, int]
+) -> list[tuple[tuple[Role, ...], bool]]:
+    """Return for each section its roles, and whether they are but guessed from its prose."""
+    sizes = Counter(s.revision for s in sections)
+    told = [_roles(s, sizes[s.revision]) for s in sections]
+    voices = Voices.of((r[0], bag) for s, r, bag in zip(sections, told, bags, strict=True) if r and s.heading)
+    return [
+        _with_guess(r, voices, bag, weights) if s.heading else (r, False)
+        for s, r, bag in zip(sections, told, bags, strict=True)
+    ]
+
+
+def _with_guess(
+    told: tuple[Role, ...], voices: Voices, bag: frozenset[str], weights: Mapping[str, int]
+) -> tuple[tuple[Role, ...], bool]:
+    guess = voices.guess(bag, weights, OVERRULING if told else SHARE)
+    if guess is None or guess in told:
+        return told, False
+    return (*told, guess), not told
 
 
 def subjects_of(sections: Sequence[Section]) -> dict[str, Subject]:
@@ -103,7 +129,7 @@ def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> di
     by_article: dict[str, list[tuple[Section, frozenset[str]]]] = defaultdict(list)
     for section, bag in zip(sections, bags, strict=True):
         by_article[section.revision].append((section, bag))
-    return mark_ambiguous(
+    learned = infer(
         {
             revision: learn(
                 parts[0][0].article_title, [s.heading for s, _ in parts], [b for _, b in parts], parts[0][0].language
@@ -112,6 +138,7 @@ def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> di
             for first, _ in parts[:1]
         }
     )
+    return mark_ambiguous(learned)
 
 
 def _statements(section: Section) -> tuple[frozenset[str], ...]:
@@ -161,14 +188,14 @@ def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
     """Return the evidence that two sections are the same explainer."""
     affinity = affinity_of(a.subject, b.subject)
     shared = next((r for r in a.roles if r in b.roles), None)
-    clash = bool(a.roles and b.roles and not shared)
+    clash = bool(a.roles and b.roles and not shared) and not (a.guessed or b.guessed)
     headed = bool(a.section.heading and b.section.heading)
     told = shared if headed or shared is Role.CLOSING else None  # a conclusion says itself what it is
     if not a.bag or not b.bag:  # headings over nothing but page furniture
         return Evidence(0.0, affinity, told, clash, 0.0, 0.0)
     whole = overlap(a.bag, b.bag, a.mass, b.mass, weights)
     # Unless the subject is the same and no role speaks against it, much must match, and where few words do, it cannot.
-    hopeless = whole < FAR and (clash or affinity is not Affinity.SAME)
+    hopeless = whole < FAR and (clash or affinity < Affinity.LIKELY)
     aligned = align(a, b, weights) if whole and not hopeless else 0.0
     union = a.heading | b.heading
     score = 0.5 * aligned + 0.3 * whole + (0.2 * len(a.heading & b.heading) / len(union) if union else 0.0)
@@ -208,7 +235,9 @@ def affinity_of(left: Subject, right: Subject) -> Affinity:
     if telling_left and telling_right:
         return Affinity.DIFFERENT
     vaguer = left if telling_right else right
-    return Affinity.POSSIBLE if (only_left or only_right) and vaguer.ambiguous else Affinity.SAME
+    if (only_left or only_right) and vaguer.ambiguous:
+        return Affinity.POSSIBLE
+    return Affinity.SAME if left.firm and right.firm else Affinity.LIKELY
 
 
 #: Put before another treatment's name these make a treatment of their own, with its own explainers.

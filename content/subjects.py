@@ -1,5 +1,6 @@
 """Learns from an article's own title, headings and prose what it is about."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,9 +8,11 @@ from functools import cache
 from itertools import pairwise
 
 from content.claims import sequence, terms
+from content.vocabulary import NAMED
 
 #: Words of headings that say what a section is for, not what it is about.
 _NOT_A_SUBJECT = """
+machine device tool wrong tired hear hearing lies lie few next come came place power actually honest honestly run
 works working worked how benefits advantages preparing preparation ready readiness before after aftercare care caring
 expect expectations understanding understand explained explaining conclusion safety safe effective effects risks side
 results last lasting begin beginning start starting introducing introduction introduced use using used choose choosing
@@ -44,6 +47,7 @@ class Subject:
     purpose: frozenset[str]  #: what a heading names after "for": acne scars, in "microneedling for acne scars"
     prose: frozenset[str]  #: concepts that the prose of the article holds
     compounds: frozenset[str] = frozenset()  #: those of the core that stand right beside another one in a heading
+    firm: bool = True  #: the headings say so, more than once or in line with the prose; else it is a guess
     ambiguous: bool = False  #: other articles name this subject together with one of several other things
 
     @property
@@ -81,11 +85,17 @@ def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], 
         counts.update(main)
         purposes |= purpose
     known = {t: n for t, n in counts.items() if n > 1 or t in spread or len(headings) <= 2}
-    if not known and len(sections) > 1:
-        known = {t: n for t, n in spread.items() if 2 * n > len(sections) and t not in not_a_subject()}
     top = max(known.values(), default=0)
     core = frozenset(t for t, n in known.items() if 2 * n >= top)
-    return Subject(core, frozenset(purposes) - core, frozenset(spread), _compounds((title, *headings), core, language))
+    # What the headings name but once and the prose never takes up ("a power wash for your face") names no subject.
+    firm = any(known[t] > 1 or t in spread for t in core)
+    return Subject(
+        core=core,
+        purpose=frozenset(purposes) - core,
+        prose=frozenset(spread),
+        compounds=_compounds((title, *headings), core, language),
+        firm=firm,
+    )
 
 
 def _compounds(headings: Sequence[str], core: frozenset[str], language: str) -> frozenset[str]:
@@ -111,3 +121,69 @@ def _is_ambiguous(core: frozenset[str], by_term: Mapping[str, Sequence[frozenset
     rarest = min((by_term[t] for t in core), key=len)
     extras = [other - core for other in rarest[:CONSIDERED] if core < other]
     return any(a.isdisjoint(b) for a in extras for b in extras)
+
+
+#: How alike the prose of two articles must be, as a cosine, before one takes its subject from the other, and how much
+#: more alike than that of the next best subject.
+LIKE_PROSE, CLEARLY = 0.15, 1.3
+
+#: Concepts of an article that are looked up among the others: the rarest.
+TELLING = 40
+
+
+def infer(subjects: Mapping[str, Subject]) -> dict[str, Subject]:
+    """Return the subjects by article; where headings tell nothing, that of the article whose prose is most alike.
+
+    "The science behind it" names no subject, but prose about follicles, razors and pulses of light does, once other
+    articles have said in their headings what such prose is about.
+    """
+    number = len(subjects)
+    holders: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(subjects):
+        for term in sorted(subjects[key].prose):
+            holders[term].append(key)
+    named = Counter(t for s in subjects.values() for t in s.core)
+    weights = {
+        t: math.log(1 + number / len(keys)) ** 2 for t, keys in holders.items() if 1 < len(keys) <= COMMON_TO * number
+    }
+    norms = {key: math.sqrt(sum(weights.get(t, 0.0) for t in sorted(s.prose))) or 1.0 for key, s in subjects.items()}
+    result = dict(subjects)
+    for key, subject in subjects.items():
+        if subject.firm or any(named[t] > 1 or len(holders[t]) > 1 or t in NAMED for t in subject.core):
+            # What others write about too is a subject, even if this article's prose leaves it to the headings.
+            result[key] = replace(subject, firm=True)
+            continue
+        found = _most_alike(key, subject, subjects, holders, weights, norms)
+        result[key] = replace(subject, core=found.core if found else frozenset(), compounds=frozenset())
+    return result
+
+
+#: Concepts that more of the articles hold than this share tell no subject from another.
+COMMON_TO = 0.6
+
+
+def _most_alike(
+    key: str,
+    subject: Subject,
+    subjects: Mapping[str, Subject],
+    holders: Mapping[str, Sequence[str]],
+    weights: Mapping[str, float],
+    norms: Mapping[str, float],
+) -> Subject | None:
+    """Return the firm subject of the article whose prose is most alike, if it is clearly more so than any other's."""
+    rarest = sorted((t for t in subject.prose if t in weights), key=lambda t: (-weights[t], t))[:TELLING]
+    likeness: dict[str, float] = defaultdict(float)
+    for term in rarest:
+        for other in holders[term][:HOLDERS]:
+            if other != key and subjects[other].firm:
+                likeness[other] += weights[term]
+    ranked = sorted(((n / (norms[key] * norms[other]), other) for other, n in likeness.items()), reverse=True)
+    if not ranked or ranked[0][0] < LIKE_PROSE:
+        return None
+    best = subjects[ranked[0][1]]
+    rival = next((n for n, other in ranked if subjects[other].core.isdisjoint(best.core)), 0.0)
+    return best if ranked[0][0] >= CLEARLY * rival else None
+
+
+#: Articles that hold a concept which are looked at for it.
+HOLDERS = 300
