@@ -1,9 +1,10 @@
 """How fast a sender may go: limits that are set, rests that servers ask for, and when to stop and ask a person."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from subscribers.deliveries import Cause, Outcome, Receipt
+from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
 
 #: Longest rest of the whole sender; first and longest rest of one domain, in seconds. Each refusal in a row doubles it.
 _LONGEST_REST = 60.0
@@ -67,17 +68,21 @@ class Pace:
             if rate:
                 self._domain_next[domain] = max(self._domain_next.get(domain, 0.0), now) + 1 / rate
 
-    def note(self, domain: str, receipt: Receipt, now: float) -> None:
-        """Learn from how an attempt ended."""
+    def note(self, delivery: Delivery, receipt: Receipt, now: float | None = None) -> None:
+        """Learn from how an attempt ended; `now` is the present unless it is given."""
         if receipt.outcome is Outcome.ACCEPTED:
             self._refused = 0
             if self._domain_refused:
-                self._domain_refused.pop(domain, None)
-        elif receipt.cause is Cause.PACE and receipt.outcome is Outcome.PENDING:
+                self._domain_refused.pop(delivery.domain, None)
+        elif receipt.cause is Cause.PACE:
+            self._rest(delivery.domain, receipt.outcome, time.monotonic() if now is None else now)
+
+    def _rest(self, domain: str, outcome: Outcome, now: float) -> None:
+        if outcome is Outcome.PENDING:  # the server spoke for itself, not for a domain
             rest = min(self._limits.first_rest * 2**self._refused, _LONGEST_REST)
             self._refused += 1
             self._next = max(self._next, now + rest)
-        elif receipt.cause is Cause.PACE:
+        else:
             refused = self._domain_refused.get(domain, 0)
             self._domain_refused[domain] = refused + 1
             self._domain_next[domain] = now + min(_DOMAIN_REST * 2**refused, _LONGEST_DOMAIN_REST)
