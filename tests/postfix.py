@@ -1,6 +1,6 @@
 """A real Postfix on loopback, with its own configuration and queue, and opendkim before it. Nothing leaves the machine.
 
-It needs root and Debian's packages `postfix`, `opendkim` and `opendkim-tools`; tests that ask for it are skipped without.
+It needs root and Debian's packages `postfix` and `opendkim`; tests that ask for it are skipped without.
 """
 
 import grp

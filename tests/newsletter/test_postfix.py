@@ -16,7 +16,10 @@ from newsletter.storage.ledger import Ledger
 from newsletter.transports.dkim import Signer, SigningKey
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Server
-from subscribers.deliveries import Cause, Outcome, Recipient, Tally
+from subscribers.bounces import EventKind, Place, read_report
+from subscribers.deliveries import Cause, Outcome, Recipient, Tally, sign
+from tests.builders import MONDAY
+from tests.letters import KEY as KEY_OF_NUMBERS
 from tests.letters import make_composer
 from tests.postfix import Postfix, postfix, why_not
 from tests.sinks import hostile
@@ -73,9 +76,10 @@ def test_a_genuine_bounce_names_its_delivery(server: Postfix, tmp_path: Path) ->
 
     assert sent == Sent(accepted=1)
     assert ledger.tally("e") == Tally(candidates=1, accepted=1)
-    bounce = message_from_bytes(path.read_bytes(), policy=default)
-    assert bounce.get_content_type() == "multipart/report"
-    assert bounce["Delivered-To"].startswith("b.1.0.")
+    event = read_report(path.read_bytes(), MONDAY)
+    assert event is not None
+    assert (event.kind, event.cause, event.status) == (EventKind.BOUNCED, Cause.MAILBOX, "5.2.2")
+    assert event.place == Place(1, 0, sign("e", "s", KEY_OF_NUMBERS))
 
 
 def relay_to(server: Postfix, port: int) -> None:
