@@ -10,6 +10,9 @@ from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
 _LONGEST_REST = 60.0
 _DOMAIN_REST, _LONGEST_DOMAIN_REST = 5.0, 300.0
 
+#: What a new sending domain sends on its first day. Mailbox providers know nobody who begins with a hundred thousand.
+_FIRST_DAY = 500
+
 #: So many requests to slow down without one message accepted between them: the server has had enough of us for now.
 _PATIENCE = 8
 
@@ -86,6 +89,17 @@ class Pace:
             refused = self._domain_refused.get(domain, 0)
             self._domain_refused[domain] = refused + 1
             self._domain_next[domain] = now + min(_DOMAIN_REST * 2**refused, _LONGEST_DOMAIN_REST)
+
+
+def warm_up(day: int, first_day: int = _FIRST_DAY) -> int:
+    """Return how many messages a domain may send on a day of its life (0 is the first): twice as many as the day before.
+
+    Raises:
+        ValueError: The day is below 0.
+    """
+    if day < 0:
+        raise ValueError(f"a domain's first day is 0, got {day}")
+    return first_day * 2 ** min(day, 20)
 
 
 @dataclass(slots=True)

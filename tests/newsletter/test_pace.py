@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.sending.pace import Health, Limits, Pace
+from newsletter.sending.pace import Health, Limits, Pace, warm_up
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
 
 ACCEPTED = Receipt(Outcome.ACCEPTED)
@@ -100,3 +100,9 @@ def test_a_person_is_asked_when_too_many_fail(accepted: int, bad: list[Receipt],
 
     assert health.alarm(Limits()).startswith(says)
     assert bool(health.alarm(Limits())) is bool(says)
+
+
+def test_a_new_domain_doubles_from_day_to_day() -> None:
+    assert [warm_up(day) for day in range(4)] == [500, 1_000, 2_000, 4_000]
+    with pytest.raises(ValueError, match="first day is 0"):
+        warm_up(-1)
