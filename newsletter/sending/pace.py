@@ -92,7 +92,7 @@ class Pace:
 
 
 def warm_up(day: int, first_day: int = _FIRST_DAY) -> int:
-    """Return how many messages a domain may send on a day of its life (0 is the first): twice as many as the day before.
+    """Return how many messages a domain may send on a day of its life (0: the first): each day twice as many.
 
     Raises:
         ValueError: The day is below 0.
