@@ -99,7 +99,7 @@ def warm_up(day: int, first_day: int = _FIRST_DAY) -> int:
     """
     if day < 0:
         raise ValueError(f"a domain's first day is 0, got {day}")
-    return first_day * 2 ** min(day, 20)
+    return first_day << min(day, 20)
 
 
 @dataclass(slots=True)
