@@ -221,7 +221,11 @@ def _permanent(stage: Stage, code: int, enhanced: str) -> tuple[Outcome, Cause]:
 def _cause(stage: Stage, code: int, enhanced: str) -> Cause:
     if not enhanced:
         return _BASIC.get(code, Cause.POLICY) if stage is Stage.RCPT else Cause.POLICY
-    status = enhanced
+    return cause_of(enhanced)
+
+
+def cause_of(status: str) -> Cause:
+    """Return whose matter a permanent failure with this RFC 3463 status is; policy when nobody can tell."""
     while status not in _PERMANENT:
         status, dot, _ = status.rpartition(".")
         if not dot:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
-from newsletter.rendering.composing import Composer, Printed
+from newsletter.rendering.composing import Composer, Printed, Seal
 from newsletter.rendering.mime import Identity
 from subscribers.deliveries import Delivery
 from tests.builders import MONDAY
@@ -33,6 +33,8 @@ def make_links(delivery: Delivery) -> Mapping[str, str]:
     return {"unsubscribe_url": f"https://news.example.org/u/{delivery.subscriber}"}
 
 
-def make_composer(size: int = 300, links: Callable[[Delivery], Mapping[str, str]] = make_links) -> Composer:
+def make_composer(
+    size: int = 300, links: Callable[[Delivery], Mapping[str, str]] = make_links, seal: Seal | None = None
+) -> Composer:
     printed = Printed(make_rendering(size), IDENTITY, MONDAY)
-    return Composer(lambda _edition, _variant: printed, links, KEY, "news.example.org", "bounces.example.org")
+    return Composer(lambda _edition, _variant: printed, links, KEY, "news.example.org", "bounces.example.org", seal)

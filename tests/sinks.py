@@ -1,6 +1,7 @@
 """Mail servers for tests: one that records what it accepts, and can fail in every way a server can."""
 
 import asyncio
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ class Recording:
     offered: Counter[str] = field(default_factory=Counter)
     contents: dict[str, bytes] = field(default_factory=dict)
     senders: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)  #: every command a hostile server was given
     connections: int = 0
     port: int = 0
 
@@ -148,6 +150,7 @@ class Hostile(Sink):
 
     def _command(self, line: str) -> None:
         verb = line.split(" ")[0].split(":")[0].upper()
+        self._recording.lines.append(line)
         if verb == "MAIL":
             self._sender = line.partition("<")[2].partition(">")[0]
         if verb == "RCPT":
@@ -172,19 +175,21 @@ class Hostile(Sink):
 
 
 @contextmanager
-def hostile(script: Script, ehlo: bytes = _EHLO) -> Iterator[tuple[Recording, Counter[str]]]:
+def hostile(
+    script: Script, ehlo: bytes = _EHLO, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[Recording, Counter[str]]]:
     """A hostile server; yield what it took over and how often each stage was reached."""
     recording, told = Recording(), Counter[str]()
-    with running(lambda: Hostile(recording, script, told, ehlo)) as port:
+    with running(lambda: Hostile(recording, script, told, ehlo), tls=tls) as port:
         recording.port = port
         yield recording, told
 
 
 @contextmanager
-def running(factory: Callable[[], asyncio.Protocol], port: int = 0) -> Iterator[int]:
+def running(factory: Callable[[], asyncio.Protocol], port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Serve `factory`'s protocol on loopback from a thread of its own; yield the port."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(factory, "127.0.0.1", port))
+    server = loop.run_until_complete(loop.create_server(factory, "127.0.0.1", port, ssl=tls))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:

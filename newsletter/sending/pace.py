@@ -1,13 +1,17 @@
 """How fast a sender may go: limits that are set, rests that servers ask for, and when to stop and ask a person."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from subscribers.deliveries import Cause, Outcome, Receipt
+from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
 
 #: Longest rest of the whole sender; first and longest rest of one domain, in seconds. Each refusal in a row doubles it.
 _LONGEST_REST = 60.0
 _DOMAIN_REST, _LONGEST_DOMAIN_REST = 5.0, 300.0
+
+#: What a new sending domain sends on its first day. Mailbox providers know nobody who begins with a hundred thousand.
+_FIRST_DAY = 500
 
 #: So many requests to slow down without one message accepted between them: the server has had enough of us for now.
 _PATIENCE = 8
@@ -67,20 +71,35 @@ class Pace:
             if rate:
                 self._domain_next[domain] = max(self._domain_next.get(domain, 0.0), now) + 1 / rate
 
-    def note(self, domain: str, receipt: Receipt, now: float) -> None:
-        """Learn from how an attempt ended."""
+    def note(self, delivery: Delivery, receipt: Receipt, now: float | None = None) -> None:
+        """Learn from how an attempt ended; `now` is the present unless it is given."""
         if receipt.outcome is Outcome.ACCEPTED:
             self._refused = 0
             if self._domain_refused:
-                self._domain_refused.pop(domain, None)
-        elif receipt.cause is Cause.PACE and receipt.outcome is Outcome.PENDING:
+                self._domain_refused.pop(delivery.domain, None)
+        elif receipt.cause is Cause.PACE:
+            self._rest(delivery.domain, receipt.outcome, time.monotonic() if now is None else now)
+
+    def _rest(self, domain: str, outcome: Outcome, now: float) -> None:
+        if outcome is Outcome.PENDING:  # the server spoke for itself, not for a domain
             rest = min(self._limits.first_rest * 2**self._refused, _LONGEST_REST)
             self._refused += 1
             self._next = max(self._next, now + rest)
-        elif receipt.cause is Cause.PACE:
+        else:
             refused = self._domain_refused.get(domain, 0)
             self._domain_refused[domain] = refused + 1
             self._domain_next[domain] = now + min(_DOMAIN_REST * 2**refused, _LONGEST_DOMAIN_REST)
+
+
+def warm_up(day: int, first_day: int = _FIRST_DAY) -> int:
+    """Return how many messages a domain may send on a day of its life (0: the first): each day twice as many.
+
+    Raises:
+        ValueError: The day is below 0.
+    """
+    if day < 0:
+        raise ValueError(f"a domain's first day is 0, got {day}")
+    return first_day << min(day, 20)
 
 
 @dataclass(slots=True)

@@ -159,12 +159,12 @@ class Sender:
             delivery = self._queue.popleft()
             if len(self._queue) < _LOW_WATER and not self._exhausted:
                 self._hungry.set()
-            if not self._pace.is_free:
-                if self._pace.domain_wait(delivery.domain, now) > 0:
-                    self._hold(delivery, now)
-                    continue
+            if self._pace.is_free:
+                return delivery
+            if self._pace.domain_wait(delivery.domain, now) <= 0:
                 self._pace.begin(delivery.domain, now)
-            return delivery
+                return delivery
+            self._hold(delivery, now)
         if self._waiting:
             self._wake_in(self._waiting[0][0] - now)
         return None
@@ -205,14 +205,16 @@ class Sender:
         self._in_hand -= 1
         if receipt.outcome is Outcome.UNCERTAIN and self._resend:
             receipt = receipt._replace(outcome=Outcome.DEFERRED)
-        self._pace.note(delivery.domain, receipt, time.monotonic())
+        self._pace.note(delivery, receipt)
         if receipt.outcome is Outcome.PENDING:
             self._journal.note(delivery.mailing, delivery.idx, receipt)
             self._try_again(delivery, receipt)
             return
         self._troubles = 0
         self._finish(delivery, receipt)
-        health = self._health.setdefault(delivery.edition, Health())
+        health = self._health.get(delivery.edition)
+        if health is None:
+            health = self._health[delivery.edition] = Health()
         health.note(receipt)
         if receipt.outcome is Outcome.REFUSED and (alarm := health.alarm(self._limits)):
             self._pause(delivery.edition, alarm)

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from newsletter.sending import Options, Sent, run, send
-from newsletter.storage.ledger import Ledger
+from newsletter.sending import Options, Sent, recover, run, send
+from newsletter.storage.ledger import LEASE, Ledger
+from newsletter.transports.journal import Journal
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Server
 from subscribers.deliveries import Cause, Outcome, Recipient, Tally
+from tests.builders import MONDAY
 from tests.letters import make_composer
 from tests.sinks import Recording, sink
 
@@ -31,6 +33,7 @@ from newsletter.storage.engine import open_engine
 from newsletter.storage.ledger import Ledger
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Server
+from tests.builders import MONDAY
 from tests.letters import make_composer
 
 url, port, journals, connections = sys.argv[1:]
@@ -211,3 +214,62 @@ def test_a_sender_of_one_edition_leaves_the_others_alone(ledger: Ledger, tmp_pat
 
     assert sent == Sent(accepted=30)
     assert ledger.tally("one") == Tally(candidates=20, pending=20)
+
+
+def test_a_new_domain_sends_no_more_than_its_warm_up_has(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(200))
+
+    with sink() as seen:
+        sent = deliver(ledger, seen.port, tmp_path, at_most=30)
+
+    assert sent == Sent(accepted=30)
+    assert ledger.tally(EDITION) == Tally(candidates=200, accepted=30, pending=170)
+
+
+def test_a_host_that_is_lost_leaves_its_leased_people_uncertain_and_nobody_else(engine: Engine, tmp_path: Path) -> None:
+    now = MONDAY
+    ledger = Ledger(engine, lambda: now, chunk=50)
+    ledger.freeze(EDITION, people(200))
+    assert ledger.turn("a-host-that-burnt-down").chunk is not None
+
+    before = recover(ledger, tmp_path)
+    now += LEASE
+    after = recover(ledger, tmp_path)
+
+    assert (before, after) == (0, 50)
+    assert ledger.tally(EDITION) == Tally(candidates=200, uncertain=50, pending=150)
+
+
+def test_a_sender_of_this_host_that_sleeps_past_its_lease_is_judged_by_its_journal(
+    engine: Engine, tmp_path: Path
+) -> None:
+    now = MONDAY
+    ledger = Ledger(engine, lambda: now, chunk=50)
+    ledger.freeze(EDITION, people(100))
+    sleeper = Journal(tmp_path)
+    chunk = ledger.turn(sleeper.owner).chunk
+    assert chunk is not None
+    first = chunk.deliveries[0]
+    sleeper.intend(first.mailing, first.idx)
+    now += LEASE
+
+    assert recover(ledger, tmp_path) == 1
+
+    assert sleeper.is_fenced
+    assert ledger.tally(EDITION) == Tally(candidates=100, uncertain=1, pending=99)
+    sleeper.close()
+
+
+def test_an_edition_that_is_stopped_in_the_middle_is_withdrawn_from_the_rest(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(600))
+
+    def answer(who: str, _n: int) -> str:
+        if who == "s5@example.org":
+            ledger.stop(EDITION, "wrong edition")
+        return "250 Ok"
+
+    with sink(answer) as seen:
+        sent = deliver(ledger, seen.port, tmp_path)
+
+    assert ledger.tally(EDITION) == Tally(candidates=600, accepted=sent.accepted, withdrawn=600 - sent.accepted)
+    assert sum(seen.accepted.values()) == sent.accepted < 600
