@@ -1,5 +1,6 @@
 """An edition becomes a mail: subject, HTML with its styles inlined, and the same in plain text."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -123,8 +124,5 @@ def _inliner() -> css_inline.CSSInliner:
 
 def _tidy(text: str) -> str:
     """Return the text part with at most one empty line in a row and no spaces at line ends."""
-    lines: list[str] = []
-    for line in (raw.rstrip() for raw in text.strip("\n").split("\n")):
-        if line or (lines and lines[-1]):
-            lines.append(line)
-    return "\n".join(lines).rstrip() + "\n"
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip("\n") + "\n"
