@@ -59,8 +59,10 @@ def test_every_link_inside_the_site_leads_somewhere(site: Path) -> None:
 
 
 def test_the_index_lists_the_newest_edition_first(site: Path) -> None:
-    links = [h.a["href"] for h in page(site, "index.html").find_all("h2")]
+    front = page(site, "index.html")
+    links = [h.a["href"] for h in front.find_all("h2")]
 
+    assert [a.get_text() for a in front.find("ol").find_all("a")] == [s.title for s in full_edition().stories]
     assert links == ["editions/beauty-weekly-2026-W48.html", "editions/beauty-weekly-2026-W47.html"]
 
 
