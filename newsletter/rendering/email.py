@@ -18,7 +18,7 @@ from newsletter.rendering.plaintext import Footnotes, lay_out, with_numbers, wra
 from newsletter.templating import day, environment, locale_of, page_direction
 
 #: Names of the personal slots. `archive_url` is none of them: it is the same for everybody.
-SLOTS = ("name", "unsubscribe_url", "preferences_url", "confirm_url")
+SLOTS = ("name", "unsubscribe_url", "preferences_url")
 
 #: Gmail clips a message whose HTML source is longer than about 102,400 bytes, and the footer with the
 #: unsubscribe link goes first. A fifth of that is kept for what the delivery adds.
