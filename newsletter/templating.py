@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, meta
 from markupsafe import Markup
 
 from content import markup
+from content.looks import DARK, LIGHT, SANS, SERIF
 
 #: What a template may call. Filters are named after what they return.
 FILTERS: Mapping[str, Callable[..., object]] = {
@@ -51,6 +52,7 @@ def environment(language: str = "en") -> Environment:
         auto_reload=False,
     )
     env.filters.update(FILTERS)
+    env.globals.update(LIGHT=LIGHT, DARK=DARK, SERIF=SERIF, SANS=SANS)
     env.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
     return env
 

@@ -1,5 +1,6 @@
 """An edition becomes a mail: subject, HTML with its styles inlined, and the same in plain text."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -17,7 +18,7 @@ from newsletter.rendering.plaintext import Footnotes, lay_out, with_numbers, wra
 from newsletter.templating import day, environment, locale_of, page_direction
 
 #: Names of the personal slots. `archive_url` is none of them: it is the same for everybody.
-SLOTS = ("name", "unsubscribe_url", "preferences_url", "confirm_url")
+SLOTS = ("name", "unsubscribe_url", "preferences_url")
 
 #: Gmail clips a message whose HTML source is longer than about 102,400 bytes, and the footer with the
 #: unsubscribe link goes first. A fifth of that is kept for what the delivery adds.
@@ -123,8 +124,5 @@ def _inliner() -> css_inline.CSSInliner:
 
 def _tidy(text: str) -> str:
     """Return the text part with at most one empty line in a row and no spaces at line ends."""
-    lines: list[str] = []
-    for line in (raw.rstrip() for raw in text.strip("\n").split("\n")):
-        if line or (lines and lines[-1]):
-            lines.append(line)
-    return "\n".join(lines).rstrip() + "\n"
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip("\n") + "\n"

@@ -1,4 +1,4 @@
-"""Short mails: asking for confirmation, a welcome, the way to one's preferences, a correction, a test."""
+"""Short mails to readers: a welcome, a correction, a test. What a person asked for by hand is a letter (`letters`)."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -18,30 +18,6 @@ class Rhythm(StrEnum):
     DAILY = "daily"
     WEEKLY = "weekly"
     MONTHLY = "monthly"
-
-
-def render_confirm(look: Look, language: str, hours: int, topics: Sequence[str] = ()) -> Rendering:
-    """Return the mail that asks whether the address's owner wants the newsletter. It advertises nothing.
-
-    Its personal place is `confirm_url`.
-
-    Args:
-        look: The newsletter that was asked for.
-        language: Of the mail.
-        hours: How long the link works.
-        topics: What was asked for, in the words of the sign-up page.
-    """
-    _ = catalogue(language).gettext
-    return _notice(
-        "confirm",
-        look,
-        language,
-        subject=_("Confirm: %(name)s to your inbox?") % {"name": look.name},
-        heading=_("One more click"),
-        opening=_("Someone, probably you, asked for %(name)s at this address.") % {"name": look.name},
-        hours=hours,
-        topics=tuple(topics),
-    )
 
 
 def render_welcome(
@@ -72,20 +48,6 @@ def render_welcome(
         rhythm_words=rhythms[rhythm],
         topics=tuple(topics),
         latest_url=latest_url,
-    )
-
-
-def render_preference_link(look: Look, language: str, hours: int) -> Rendering:
-    """Return the mail that leads to one's preferences; its personal place is `preferences_url`."""
-    _ = catalogue(language).gettext
-    return _notice(
-        "preferences",
-        look,
-        language,
-        subject=_("Your preferences at %(name)s") % {"name": look.name},
-        heading=_("Your preferences"),
-        opening=_("You asked for the way to your preferences at %(name)s.") % {"name": look.name},
-        hours=hours,
     )
 
 

@@ -89,10 +89,21 @@ def list_page(
     language: str,
     *,
     others: Sequence[Card] = (),
-    hero: bool = False,
+    hero: Card | None = None,
+    inside: Sequence[Card] = (),
 ) -> str:
-    """Return a page that lists `cards`, the first one large if it is to be the `hero`, `others` of its kind below."""
-    first = cards[0] if hero and cards else None
+    """Return a page that lists `cards`.
+
+    Args:
+        path: Of the page, below the site's root.
+        heading: What stands above the list.
+        cards: What is listed.
+        look: The newsletter's.
+        language: Of the page's own words.
+        others: Pages of the same kind, named below the list.
+        hero: What is shown large, above the list.
+        inside: What the hero holds.
+    """
     page = Page(
         path=path,
         url=look.url(path),
@@ -108,7 +119,7 @@ def list_page(
             "inLanguage": language,
         },
     )
-    return _render("index", page, look, language, hero=first, cards=cards[1:] if first else cards, others=others)
+    return _render("index", page, look, language, hero=hero, inside=inside, cards=cards, others=others)
 
 
 def feeds_page(path: str, feeds: Sequence[tuple[str, str]], look: Look, language: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from content.editions import Edition
@@ -17,7 +17,7 @@ from newsletter.feeds.xml import ATOM, RSS, STYLESHEET, atom, rss
 from newsletter.rendering import web
 from newsletter.syndicating.shelf import EditionLine, Listing, Shelf, Topic, year_of
 
-#: How many editions the front page shows. Older ones are on the pages of their years.
+#: How many editions the front page shows below the newest. Older ones are on the pages of their years.
 FRONT_EDITIONS = 20
 
 #: The page that lists every feed, for people and for readers.
@@ -166,13 +166,22 @@ def _topic_files(topic: Topic, telling: Telling, look: Look, language: str) -> F
 
 
 def _front_page(shelf: Shelf, all_years: Sequence[str], look: Look, language: str) -> str:
-    cards: list[web.Card] = []
+    lines: list[EditionLine] = []
     for year in all_years:
-        cards += [e.card for e in shelf.years.get(year).editions]
-        if len(cards) >= FRONT_EDITIONS:
+        lines += shelf.years.get(year).editions
+        if len(lines) > FRONT_EDITIONS:
             break
-    others = [web.Card(path=_year_path(y), title=y) for y in all_years]
-    return web.list_page("index.html", look.name, cards[:FRONT_EDITIONS], look, language, others=others, hero=True)
+    newest, older = lines[:1], lines[1 : FRONT_EDITIONS + 1]
+    return web.list_page(
+        "index.html",
+        look.name,
+        [line.card for line in older],
+        look,
+        language,
+        others=[web.Card(path=_year_path(y), title=y) for y in all_years],
+        hero=next((replace(line.card, summary=line.preheader) for line in newest), None),
+        inside=[story.card for line in newest for story in line.stories],
+    )
 
 
 def _archives(listings: Sequence[Listing], touched: set[str], telling: Telling, look: Look, language: str) -> Files:

@@ -46,6 +46,7 @@ class EditionLine:
     language: str
     published_at: datetime
     updated_at: datetime
+    preheader: str
     card: Card
     stories: tuple[StoryLine, ...]
 
@@ -249,6 +250,7 @@ def line_of(edition: Edition) -> EditionLine:
         language=edition.language,
         published_at=edition.published_at,
         updated_at=edition.updated_at,
+        preheader=edition.preheader,
         card=card_of_edition(edition),
         stories=tuple(_story_line(s, edition) for s in edition.stories),
     )

@@ -21,7 +21,7 @@ from newsletter.templating import template_hashes
 MEMORY = ".site"
 
 #: Goes up when the same editions and templates would give other pages, so that old memory is not trusted.
-VERSION = "1"
+VERSION = "2"
 
 #: A file of the site: its path, and its bytes; None takes it away.
 File = tuple[str, bytes | None]

@@ -30,6 +30,21 @@ def test_ids_begin_with_the_domain_and_the_year_it_was_ours() -> None:
     assert replace(LOOK, tag_domain="example.org", tag_date="2024-05").authority == "example.org,2024-05"
 
 
+@pytest.mark.parametrize(
+    ("ink", "paper", "ratio"),
+    [
+        ("#000000", "#ffffff", 21.0),
+        ("#767676", "#ffffff", 4.54),
+        ("#ffffff", "#0000ff", 8.59),
+        ("#010101", "#000000", 1.01),
+    ],
+)
+def test_contrast_is_what_wcag_says_it_is(ink: str, paper: str, ratio: float) -> None:
+    palette = replace(LIGHT, ink=ink, paper=paper)
+
+    assert round(palette.contrast("ink", "paper"), 2) == round(palette.contrast("paper", "ink"), 2) == ratio
+
+
 def test_the_masthead_shows_the_name_unless_there_is_a_logo_text() -> None:
     assert LOOK.logo == "The Quiet Shelf"
     assert replace(LOOK, logo_text="TQS").logo == "TQS"

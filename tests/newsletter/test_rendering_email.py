@@ -90,7 +90,16 @@ def test_styles_are_inlined_and_what_cannot_be_stays_in_the_head() -> None:
     style = page.find("style").string
     assert "prefers-color-scheme:dark" in style.replace(" ", "")
     assert page.find("style").parent.name == "head"
+    assert "standfirst {" not in style.split("@media")[0]
     assert len(style.encode()) < 16_384
+
+
+def test_the_text_part_has_no_ragged_ends() -> None:
+    text = render_email(full_edition(), LOOK).text
+
+    assert not re.search(r"[ \t]$|\n{3}", text, re.MULTILINE)
+    assert text[0] != "\n"
+    assert text[-2:] != "\n\n"
 
 
 def test_headings_start_at_one_and_skip_nothing() -> None:

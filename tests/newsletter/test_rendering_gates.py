@@ -72,6 +72,11 @@ def test_subjects(subject: str, found: str) -> None:
     assert findings(subject=subject)["subject"] == found
 
 
+@pytest.mark.parametrize(("characters", "severity"), [(120, None), (121, "w"), (250, "w"), (251, "b")])
+def test_a_subject_may_be_as_long_as_it_may_be(characters: int, severity: str | None) -> None:
+    assert findings(subject="x" * characters).get("subject", "")[:1] == (severity or "")
+
+
 def test_a_mail_without_a_postal_address_is_stopped() -> None:
     assert findings(look=replace(LOOK, postal_address=" "))["sender"] == (
         "b: there is no postal address in the footer; the law asks for one: set postal_address"

@@ -1,4 +1,4 @@
-"""Short mails say one thing, offer one button, and carry the personal places of their kind and no others."""
+"""Short mails say one thing and carry the personal places of their kind and no others."""
 
 import re
 
@@ -12,9 +12,7 @@ from newsletter.rendering.email import render_article
 from newsletter.rendering.gates import check
 from newsletter.rendering.notices import (
     Rhythm,
-    render_confirm,
     render_correction,
-    render_preference_link,
     render_test,
     render_welcome,
 )
@@ -27,9 +25,7 @@ def mails(language: str = "en") -> dict[str, tuple[Rendering, set[str]]]:
     edition = make_edition(full_edition().stories[0], language=language)
     corrected = make_edition(full_edition().stories[1], language=language)
     return {
-        "confirm": (render_confirm(LOOK, language, 48, ("Skin care", "R&D")), {"confirm_url"}),
-        "welcome": (render_welcome(LOOK, language, Rhythm.WEEKLY, ("Skin care",)), LIST),
-        "preferences": (render_preference_link(LOOK, language, 1), {"preferences_url"}),
+        "welcome": (render_welcome(LOOK, language, Rhythm.WEEKLY, ("Skin care", "R&D")), LIST),
         "correction": (render_correction(corrected.stories[0], corrected, LOOK), LIST),
         "test": (render_test(LOOK, language, (("Server", "mx.example.org"),)), set()),
         "article": (render_article(edition, LOOK), LIST),
@@ -79,18 +75,9 @@ def test_both_parts_say_the_same_and_lead_to_the_same_places(kind: str, language
     assert not re.search(r"&(amp|lt|gt|#\d+);|</?\w+>", mail.text)
 
 
-def test_a_confirmation_advertises_nothing_and_names_what_was_asked_for() -> None:
-    mail = render_confirm(LOOK, "en", 48, ("Skin care", "R&D"))
-
-    assert "You asked for: Skin care and R&D." in mail.text
-    assert "The address works for 48 hours." in mail.text
-    assert "nsubscribe" not in mail.text + mail.html
-
-
-def test_plural_forms_follow_the_number() -> None:
-    assert "works for 1 hour." in render_preference_link(LOOK, "en", 1).text
-    assert "gilt 1 Stunde." in render_preference_link(LOOK, "de", 1).text
-    assert "gilt 2 Stunden." in render_preference_link(LOOK, "de", 2).text
+def test_a_welcome_names_what_was_asked_for() -> None:
+    assert "Your topics: Skin care and R&D." in render_welcome(LOOK, "en", Rhythm.WEEKLY, ("Skin care", "R&D")).text
+    assert "Your topics" not in render_welcome(LOOK, "en", Rhythm.WEEKLY).text
 
 
 def test_a_welcome_leads_to_the_latest_edition_or_to_the_site() -> None:

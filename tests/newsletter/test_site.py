@@ -59,8 +59,10 @@ def test_every_link_inside_the_site_leads_somewhere(site: Path) -> None:
 
 
 def test_the_index_lists_the_newest_edition_first(site: Path) -> None:
-    links = [h.a["href"] for h in page(site, "index.html").find_all("h2")]
+    front = page(site, "index.html")
+    links = [h.a["href"] for h in front.find_all("h2")]
 
+    assert [a.get_text() for a in front.find("ol").find_all("a")] == [s.title for s in full_edition().stories]
     assert links == ["editions/beauty-weekly-2026-W48.html", "editions/beauty-weekly-2026-W47.html"]
 
 
@@ -90,8 +92,29 @@ def test_pages_describe_themselves_to_machines(site: Path) -> None:
     data = json.loads(article.find("script", type="application/ld+json").string)
     assert (data["@type"], data["headline"]) == ("NewsArticle", "Needles, explained")
     assert data["author"] == {"@type": "Person", "name": "Inès Moreau"}
+    assert data["mainEntityOfPage"] == full_edition().stories[0].url
+    assert (data["datePublished"], data["dateModified"]) == ("2026-11-20T09:00:00+00:00", "2026-11-20T09:00:00+00:00")
     assert article.find("meta", property="og:image")["content"] == "https://cdn.example.org/serum.jpg"
     assert json.loads(edition.find("script", type="application/ld+json").string)["@type"] == "CollectionPage"
+
+
+def test_pages_have_titles_of_their_own(site: Path) -> None:
+    titles = {p: page(site, p).title.get_text() for p in ("index.html", "archive/2026.html", "topics/skin-care.html")}
+
+    assert titles == {
+        "index.html": "The Quiet Shelf",
+        "archive/2026.html": "2026 – The Quiet Shelf",
+        "topics/skin-care.html": "Skin care – The Quiet Shelf",
+    }
+
+
+def test_the_list_of_feeds_names_newsletters_only_where_there_are_several(tmp_path: Path, site: Path) -> None:
+    write_site(tmp_path / "two", [full_edition(), replace(full_edition(), newsletter="hair")], LOOK)
+
+    one = [h.get_text() for h in page(site, "feeds/index.html").find_all("h2")]
+    two = [h.get_text() for h in page(tmp_path / "two", "feeds/index.html").find_all("h2")]
+    assert one == ["The Quiet Shelf", "The Quiet Shelf: Skin care", "The Quiet Shelf: Treatments"]
+    assert two == [*one[:1], "The Quiet Shelf (beauty)", "The Quiet Shelf (hair)", *one[1:]]
 
 
 def test_a_second_build_changes_nothing(site: Path) -> None:

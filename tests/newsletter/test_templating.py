@@ -103,3 +103,9 @@ def test_a_language_without_a_catalogue_speaks_english_in_its_own_direction() ->
 
     assert "In this edition" in mail.text
     assert '<html lang="ar" dir="rtl"' in mail.html
+
+
+def test_plural_forms_follow_the_number() -> None:
+    asked = environment("de").from_string("{{ ngettext('%(num)d-minute read', '%(num)d-minute read', n) }}")
+
+    assert [asked.render(n=n) for n in (1, 3)] == ["1 Minute Lesezeit", "3 Minuten Lesezeit"]
