@@ -142,9 +142,7 @@ def _columns(held: Subquery) -> tuple[ColumnElement[object], ...]:
         )
         .scalar_subquery()
     )
-    is_paused = and_(
-        subscriptions.c.state == SubscriptionState.CONFIRMED.value, subscriptions.c.paused_until > _NOW
-    )
+    is_paused = and_(subscriptions.c.state == SubscriptionState.CONFIRMED.value, subscriptions.c.paused_until > _NOW)
     left = (
         select(case((is_paused, SubscriptionState.PAUSED.value), else_=subscriptions.c.state))
         .where(
