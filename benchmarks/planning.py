@@ -162,7 +162,9 @@ def measure(url: str, size: int) -> dict[str, object]:
 
 def as_recipient(p: Planned) -> Recipient:
     """Return a planned person as the ledger takes them."""
-    return Recipient(subscriber=p.subscriber, address=p.address, name=p.name, variant=p.variant, excluded=p.excluded)
+    return Recipient(
+        subscriber=p.subscriber, address=p.address, name=p.name, variant=p.variant, excluded=p.excluded, due=p.due
+    )
 
 
 def make_issue(week: int) -> Issue:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -61,6 +62,7 @@ class Recipient:
     name: str = ""
     variant: str = ""  #: which rendering is theirs
     excluded: str = ""
+    due: datetime | None = None  #: the earliest moment it may leave; None: at once
 
 
 class Delivery(NamedTuple):

@@ -27,6 +27,8 @@ def clean_name(text: str) -> str:
 def greeting_name(name: str) -> str:
     """Return the name to greet a person by, or nothing when it does not read like one."""
     name = clean_name(name)
+    if name.isascii() and name.replace(" ", "").isalpha():  # most names
+        return "" if name.casefold() in _NO_NAME else name
     if not any(c.isalpha() for c in name) or name.casefold() in _NO_NAME:
         return ""
     if re.search(r"[<>{}\[\]();=\"\\|`$%*]", name) or _LIKE_AN_ADDRESS.search(name):

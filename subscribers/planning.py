@@ -11,6 +11,7 @@ import numpy as np
 from subscribers.calendar import FEWEST_DAYS, REACH, Late, Verdict, due_moment, is_zone, judge
 from subscribers.issues import Explainer, Issue, StoryRef, Variant
 from subscribers.memory import FORGOTTEN_AFTER, Memory, as_masks, explainers_of
+from subscribers.names import greeting_name
 from subscribers.preferences import Rhythm
 
 
@@ -78,7 +79,7 @@ class Planned(NamedTuple):
 
     subscriber: str
     address: str
-    name: str
+    name: str  #: to greet them by; empty when theirs does not read like one
     variant: str
     due: datetime
     excluded: str = ""
@@ -126,7 +127,7 @@ class Plan:
             kind = (person.topics, person.language, told[n], read[n], missed[n] & clock.mine(person.confirmed_at))
             variant, nothing = self._kinds.get(kind) or self._decide(kind)
             why = self._why_not(person, clock, too_soon[n]) or nothing
-            yield Planned(person.subscriber, person.address, person.name, variant, clock.due, why)
+            yield Planned(person.subscriber, person.address, greeting_name(person.name), variant, clock.due, why)
 
     def _why_not(self, person: Candidate, clock: Clock, too_soon: bool) -> str:
         if person.confirmed_at is not None and person.confirmed_at > clock.due:

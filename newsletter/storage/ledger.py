@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, select, update
@@ -83,7 +84,8 @@ class Ledger(LedgerDesk):
 
         Args:
             edition: The edition's key.
-            recipients: Every candidate, those who must not be written to included; read once, in bounded memory.
+            recipients: Every candidate, those who must not be written to included; read once, in bounded memory. Who
+                is due at one moment should come together: each change begins another chunk.
             mailing_list: The list whose subscriptions are looked at again before each message; empty: none.
             hold: How long nothing is sent, so that a person can still say stop.
 
@@ -116,9 +118,13 @@ class Ledger(LedgerDesk):
         }
         mailing = connection.execute(mailings.insert().values(values).returning(mailings.c.id)).scalar_one()
         idx = 0
+        runs: list[tuple[int, datetime | None]] = []  # where another moment begins, and which
         for page in pages(recipients):
             # Neighbours in a list often share a domain; a chunk should not.
-            page.sort(key=lambda r: blake2b(r.subscriber.encode(), digest_size=8).digest())
+            page.sort(key=lambda r: (r.due or now, blake2b(r.subscriber.encode(), digest_size=8).digest()))
+            for n, r in enumerate(page):
+                if not runs or runs[-1][1] != r.due:
+                    runs.append((idx + n, r.due))
             connection.execute(
                 audience.insert(),
                 [
@@ -141,13 +147,16 @@ class Ledger(LedgerDesk):
             ]
             add_outcomes(connection, excluded, now)
             idx += len(page)
-        self._cut(connection, mailing, idx)
+        self._cut(connection, mailing, [*runs, (idx, None)])
         connection.execute(update(mailings).where(mailings.c.id == mailing).values(candidates=idx))
 
-    def _cut(self, connection: Connection, mailing: int, size: int) -> None:
+    def _cut(self, connection: Connection, mailing: int, runs: Sequence[tuple[int, datetime | None]]) -> None:
+        """Cut the audience into chunks; nobody in one is due later than the others."""
+        fresh = {"mailing": mailing, "state": "free", "owner": "", "epoch": 0}
         rows = [
-            {"mailing": mailing, "lo": lo, "hi": min(lo + self._chunk, size), "state": "free", "owner": "", "epoch": 0}
-            for lo in range(0, size, self._chunk)
+            fresh | {"lo": lo, "hi": min(lo + self._chunk, end), "not_before": due}
+            for (start, due), (end, _) in pairwise(runs)
+            for lo in range(start, end, self._chunk)
         ]
         if rows:
             connection.execute(chunks.insert(), rows)

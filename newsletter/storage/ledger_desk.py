@@ -47,12 +47,13 @@ class LedgerDesk:
             return tuple(connection.execute(query.order_by(mailings.c.id)).scalars())
 
     def next_due(self) -> datetime | None:
-        """Return when the next deferred message is to be tried again; None when there is none."""
+        """Return when the next message is due that must not leave yet, deferred or not; None when there is none."""
+        running = select(mailings.c.id).where(mailings.c.state == MailingState.SENDING.value)
+        again = select(func.min(retries.c.next_at)).where(retries.c.mailing.in_(running))
+        first = select(func.min(chunks.c.not_before)).where(chunks.c.mailing.in_(running), chunks.c.state == "free")
         with reading(self._engine) as connection:
-            running = select(mailings.c.id).where(mailings.c.state == MailingState.SENDING.value)
-            return connection.execute(
-                select(func.min(retries.c.next_at)).where(retries.c.mailing.in_(running))
-            ).scalar()
+            moments = [connection.execute(query).scalar() for query in (again, first)]
+        return min((m for m in moments if m is not None), default=None)
 
     def pause(self, edition: str, reason: str) -> bool:
         """Let no sender start another message of `edition` until it is resumed; tell whether that changed anything."""

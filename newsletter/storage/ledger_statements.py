@@ -97,6 +97,7 @@ _CHUNK = (
 _FIRST_FREE = (
     _CHUNK.where(mailings.c.state == MailingState.SENDING.value)
     .where(or_(mailings.c.hold_until.is_(None), mailings.c.hold_until <= _NOW))
+    .where(or_(chunks.c.not_before.is_(None), chunks.c.not_before <= _NOW))
     .order_by(chunks.c.id)
     .limit(1)
 )
@@ -148,12 +149,13 @@ def _columns(held: Subquery) -> tuple[ColumnElement[object], ...]:
         )
         .scalar_subquery()
     )
+    is_paused = and_(subscriptions.c.state == SubscriptionState.CONFIRMED.value, subscriptions.c.paused_until > _NOW)
     left = (
-        select(subscriptions.c.state)
+        select(case((is_paused, SubscriptionState.PAUSED.value), else_=subscriptions.c.state))
         .where(
             subscriptions.c.list == bindparam("list"),
             subscriptions.c.subscriber == held.c.subscriber,
-            subscriptions.c.state != SubscriptionState.CONFIRMED.value,
+            or_(subscriptions.c.state != SubscriptionState.CONFIRMED.value, is_paused),
         )
         .scalar_subquery()
     )

@@ -44,6 +44,8 @@ chunks = Table(
     Column("owner", String(96), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("lease_until", Instant),
+    #: Nobody in it is written to before; None: no waiting.
+    Column("not_before", Instant),
     Index("ix_chunks_state", "state", "id"),
     Index("ix_chunks_mailing", "mailing"),
 )

@@ -25,7 +25,7 @@ from newsletter.enrolling.joining import confirm, send_link
 from newsletter.enrolling.rules import Answer, TooManyError
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.web.data import DataPage
-from newsletter.web.forms import LARGEST, read_body, read_form
+from newsletter.web.forms import read_body, read_form
 from newsletter.web.networks import network_of
 from newsletter.web.pages import Guards, Pages
 from newsletter.web.preferences import Centre
@@ -98,7 +98,6 @@ def create_public_app(site: PublicSite) -> Starlette:
         routes=routes,
         middleware=[Middleware(Guards)],
         exception_handlers={HTTPException: failed, TooManyError: breaker, Exception: failed},
-        max_body_size=LARGEST,
     )
 
 

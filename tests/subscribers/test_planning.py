@@ -202,6 +202,14 @@ def test_each_edition_means_the_lists_own_rhythm() -> None:
     assert rhythms_of(Rhythm.DAILY, Rhythm.WEEKLY) == (Rhythm.DAILY,)
 
 
+def test_a_person_is_greeted_by_what_reads_like_a_name() -> None:
+    people = [make_candidate(1, name="Ada"), make_candidate(2, name="https://evil.example win"), make_candidate(3)]
+
+    planned, _ = plan(WEEK_48, *people)
+
+    assert [p.name for p in planned] == ["Ada", "", ""]
+
+
 def test_a_variant_is_named_by_what_it_holds() -> None:
     (one,), _ = plan(WEEK_48, make_candidate(1))
     (same,), _ = plan(WEEK_48, make_candidate(7))
