@@ -51,13 +51,15 @@ def release(desk: Desk, key: str, now: datetime) -> Tally:
         hour=mailing_list.hour,
         zone=desk.settings.zone,
         most=desk.settings.maximum_stories,
-        # Whoever releases an edition late wants it to arrive; the calendar of waves belongs to the dispatcher.
+        # Whoever releases an edition late wants it to arrive.
         late=Late.SEND,
     )
     with plan_issue(desk.people, history, mailing_list, issue, rules, now) as planned:
         desk.editions.add_renderings(key, _render_variants(desk, record.edition, history))
         suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
-        return freeze(desk, key, (_recipient(person, suppressed) for person in planned.everybody()))
+        at_their_hour = desk.settings.local_hours
+        everybody = (_recipient(person, suppressed, at_their_hour) for person in planned.everybody())
+        return freeze(desk, key, everybody)
 
 
 def _render_variants(desk: Desk, edition: Edition, history: HistoryStore) -> dict[str, Rendering]:
@@ -96,13 +98,14 @@ def _explainers(story: Story) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _recipient(person: Planned, suppressed: Mapping[str, str]) -> Recipient:
+def _recipient(person: Planned, suppressed: Mapping[str, str], at_their_hour: bool) -> Recipient:
     return Recipient(
         subscriber=person.subscriber,
         address=person.address,
         name=person.name,
         variant=person.variant,
         excluded=suppressed.get(address_key(person.address), "") or person.excluded,
+        due=person.due if at_their_hour else None,
     )
 
 

@@ -76,6 +76,7 @@ def _configure(home: Path, port: int) -> None:
         NEWSLETTER_HOME=str(home),
         NEWSLETTER_SMTP_HOST="127.0.0.1",
         NEWSLETTER_SMTP_PORT=str(port),
+        NEWSLETTER_LOCAL_HOURS="false",  # nobody's morning is waited for
         NEWSLETTER_POSTAL_ADDRESS="Beauty News, 1 Example Street, London",
         PREFECT_HOME=str((home / "prefect").absolute()),
         PREFECT_LOGGING_LEVEL="WARNING",

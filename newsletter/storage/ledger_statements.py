@@ -29,7 +29,9 @@ from subscribers.people import SubscriptionState
 suppressions = table(
     "suppressions", column("key"), column("reason"), column("since", Instant), column("until", Instant)
 )
-subscriptions = table("subscriptions", column("list"), column("subscriber"), column("state"))
+subscriptions = table(
+    "subscriptions", column("list"), column("subscriber"), column("state"), column("paused_until", Instant)
+)
 
 _NOW = bindparam("now", type_=Instant)
 

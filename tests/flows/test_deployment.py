@@ -76,6 +76,7 @@ def environment(tmp_path: Path, home: Path, mail_server: int) -> dict[str, str]:
         "NEWSLETTER_HOME": str(home),
         "NEWSLETTER_SMTP_HOST": "127.0.0.1",
         "NEWSLETTER_SMTP_PORT": str(mail_server),
+        "NEWSLETTER_LOCAL_HOURS": "false",
         "NEWSLETTER_POSTAL_ADDRESS": "1 Example Street, London",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }

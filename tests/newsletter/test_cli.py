@@ -44,6 +44,7 @@ def run(tmp_path: Path, mail: tuple[Path, int]) -> Run:
     environment = os.environ | {
         "NEWSLETTER_SMTP_HOST": "127.0.0.1",
         "NEWSLETTER_SMTP_PORT": str(mail[1]),
+        "NEWSLETTER_LOCAL_HOURS": "false",
         "NEWSLETTER_POSTAL_ADDRESS": "1 Example Street, London",
         "USER": "ines",
         "COLUMNS": "200",

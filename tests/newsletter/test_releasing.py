@@ -2,7 +2,8 @@
 
 import mailbox
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email.message import Message
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from newsletter.releasing import release
 from newsletter.sending import run
 from newsletter.settings import Settings
 from newsletter.storage.history import HistoryStore
+from newsletter.storage.ledger import Ledger
 from newsletter.transports.capture import capture_server
 from newsletter.wiring import House, deliver, open_house
 from subscribers.people import SubscriptionState
@@ -69,8 +71,14 @@ def _send(house: House, article: Article, week: int) -> None:
     house.articles.decide([make_approval(article, at=now)])
     record = draft(house, now)
     assert record
-    release(house, record.edition.key, now)
-    assert run(deliver(house)).trouble == ""
+    then = _at(house, now)
+    release(then, record.edition.key, now)
+    assert run(deliver(then)).trouble == ""
+
+
+def _at(house: House, moment: datetime) -> House:
+    """Return the house on a day when the clock shows `moment`."""
+    return replace(house, ledger=Ledger(house.engine, clock=lambda: moment))
 
 
 def _text(message: Message) -> str:
@@ -123,3 +131,21 @@ def test_releasing_twice_changes_nothing(house: House, inbox: Callable[[str], li
 
     assert again == before
     assert len(inbox("ada")) == 1
+
+
+def test_nobody_is_written_to_before_nine_where_they_live(house: House) -> None:
+    people = [make_subscriber("auckland", zone="Pacific/Auckland"), make_subscriber("lima", zone="America/Lima")]
+    house.people.add(people, "beauty", JOINED, SubscriptionState.CONFIRMED)
+    house.articles.record([SCARS], MONDAY)
+    house.articles.decide([make_approval(SCARS)])
+    assert draft(house, MONDAY)
+
+    accepted = []
+    for hours in (0, 4, 5):  # nine o'clock in Lima is fourteen o'clock UTC
+        at = MONDAY + timedelta(hours=hours)
+        then = _at(house, at)
+        release(then, "beauty-weekly-2026-W48", at)
+        run(deliver(then))
+        accepted.append(then.ledger.tally("beauty-weekly-2026-W48").accepted)
+
+    assert accepted == [2, 2, 3]
