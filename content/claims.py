@@ -15,7 +15,7 @@ from content.vocabulary import AFFIRMED, CONDITIONS, NAMED, NEGATIVE, SAFETY, st
 #: whole. Linear on purpose: sentences come from strangers.
 _CLAUSE = re.compile(
     r"[;:—–()]|,\s*(?=(?:it|they|you|he|she|we|this|these|that|those|there|then|so"
-    r"|and (?:then|it|they|you|the)|or (?:it|they|you)|the|your|some|instead|otherwise)\b)"
+    r"|and (?:then|it|they|you)|or (?:it|they|you)|instead|otherwise)\b)"
     r"|\band (?=(?:no|not|never|do not|does not)\b|(?:try|use|apply|wear|keep|let|follow|put"
     r"|choose|leave|avoid|skip|wait|rinse|pat|stay|remove|take|make|have)\b)"
     r"|\b(?:but|because|although|though|while|whereas|so that|since|when|which|who|as)\b"

@@ -150,6 +150,8 @@ def _read(items: list[str], at: int) -> tuple[Quantity | None, int]:
         unit = _unit(items, at + 2)
         if unit:
             return Quantity(unit[0], unit[1] / 2, unit[1] / 2), at + 3
+    if item == "half" and items[at + 1 : at + 3] == ["a", "dozen"]:
+        return _measured(items, at, 6.0, at + 3)
     value, after = _number(items, at)
     if value is None:
         return _implied_one(items, at)

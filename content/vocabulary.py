@@ -29,7 +29,7 @@ GENERIC = frozenset({"know as", "form of", "feel like", "range of"}) | frozenset
     """use avoid treat client expert skin help look must advise make get keep take usual area give want bring feel start
     begin good great way work well know find stop wait need area after before first finish result product day time
     advantage benefit thing improve various different include involve provide offer type become leave set ensure
-    regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit form call everyth mean plan extra popular stage togeth""".split()
+    regular choose tell check consult simple process step popular form made finish entire enough little safe effective risk want lot several course minimum maximum gradual quick turn primari abil main address condition potenti certain specif particular import essenti associ struggl promis seek valuabl addit form call everyth mean plan extra popular stage togeth ever possibl case user moment""".split()
 )
 
 #: A clause with one of these says no; "avoid" does, in the advice that beauty articles give.
@@ -129,7 +129,7 @@ NAMED = frozenset(
 ) | {"vitamin a", "vitamin c", "wash", "gel polish", "tea tree", "hair conditioner", "heat protect"}
 
 #: Words that open a condition: what they bring must be in the other sentence too.
-CONDITIONS = frozenset("if unless only except until provid wenn falls si sauf".split())
+CONDITIONS = frozenset("if unless only except provid wenn falls si sauf".split())
 
 
 @cache
