@@ -148,7 +148,7 @@ def test_what_a_feed_is_shows_in_it_and_not_in_its_header(content_type: str) -> 
 def test_a_way_that_leaves_https_is_noted() -> None:  # U11
     response = replace(make_response(RSS.encode()), downgraded=True)
 
-    assert [note.reason for note in read_here(response).notes][0] == (
+    assert next(note.reason for note in read_here(response).notes) == (
         f"{URL} is reached over http although its address says https: ask who runs it"
     )
 
