@@ -68,6 +68,8 @@ def read_feed(
         parsed = _parse(response, parse)
     except FeedError as error:
         raise SourceError(f"{response.url} {error}") from error
+    if response.downgraded:
+        collector.note(response.url, "is reached over http although its address says https: ask who runs it")
     for remark in parsed.remarks:
         collector.note(response.url, remark)
     found = parsed.entries

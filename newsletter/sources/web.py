@@ -162,7 +162,8 @@ class _Visit:
         except FetchError as error:
             if 400 <= error.status < 500 and error.status != 429:
                 return ""
-            raise SourceError(f"{error}: until its rules are known nothing is read there", transient=True) from error
+            reason = f"{error}: until its rules are known nothing is read there" if error.transient else str(error)
+            raise SourceError(reason, transient=error.transient) from error
 
 
 def extract(response: Response) -> Entry:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,6 +143,14 @@ def test_a_feed_that_cannot_be_fetched_says_whether_to_try_again(status: int, tr
 @pytest.mark.parametrize("content_type", ["", "image/png", "text/html", "application/json", "text/plain; charset=x"])
 def test_what_a_feed_is_shows_in_it_and_not_in_its_header(content_type: str) -> None:  # U25
     assert len(read_here(make_response(RSS.encode(), content_type)).articles) == 1
+
+
+def test_a_way_that_leaves_https_is_noted() -> None:  # U11
+    response = replace(make_response(RSS.encode()), downgraded=True)
+
+    assert next(note.reason for note in read_here(response).notes) == (
+        f"{URL} is reached over http although its address says https: ask who runs it"
+    )
 
 
 def test_text_is_never_read_as_a_file_or_an_address(tmp_path: Path) -> None:  # F40

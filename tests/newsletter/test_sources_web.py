@@ -145,6 +145,14 @@ def test_while_the_rules_cannot_be_read_nothing_is(site: Hostile) -> None:
     assert caught.value.transient
 
 
+def test_an_address_that_we_do_not_fetch_is_refused_for_good() -> None:
+    fetcher = HttpFetcher("tests")
+
+    with pytest.raises(SourceError, match="asks for port 8080") as caught:
+        WebSource("web", "http://vanity.example:8080/", fetcher).pull({})
+    assert not caught.value.transient
+
+
 def test_one_bad_page_harms_no_other_and_keeps_its_article(site: Hostile) -> None:
     source = make_source(f"{site.url}/sitemap.xml")
     memory = source.pull({}).memory
