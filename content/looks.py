@@ -8,10 +8,19 @@ from urllib.parse import urlsplit
 SERIF = "'Iowan Old Style',Palatino,Georgia,serif"
 SANS = "'Helvetica Neue',Helvetica,Arial,sans-serif"
 
+#: WCAG 2.2, 1.4.3: text against its ground.
+CONTRAST = 4.5
+
+#: Pairs of colours that carry text, as text and ground.
+TEXT_ON = (
+    ("ink", "paper"), ("soft", "paper"), ("accent", "paper"), ("ink", "tint"), ("soft", "tint"), ("accent", "tint"),
+    ("paper", "accent"),
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """Colours of one scheme, as #rrggbb. The gates check every pair that carries text."""
+    """Colours of one scheme, as #rrggbb. `unreadable` looks at every pair that carries text."""
 
     ink: str  #: text
     soft: str  #: text of lesser weight: bylines, footers
@@ -88,3 +97,14 @@ class Look:
     def url(self, path: str) -> str:
         """Return the public address of `path` on the site."""
         return f"{self.site_url.rstrip('/')}/{path}"
+
+
+def unreadable(look: Look) -> tuple[str, ...]:
+    """Return in words every pair of colours that carries text and has too little contrast; empty means none."""
+    schemes = (("light", look.light), ("dark", look.dark))
+    return tuple(
+        f"{name} colours: {text} on {ground} has a contrast of {palette.contrast(text, ground):.1f}; needs {CONTRAST}"
+        for name, palette in schemes
+        for text, ground in TEXT_ON
+        if palette.contrast(text, ground) < CONTRAST
+    )

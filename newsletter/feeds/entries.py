@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from mimetypes import guess_type
 from urllib.parse import quote, urlsplit
 
 from content.editions import Edition, Story, shorten
@@ -14,6 +13,12 @@ from newsletter.templating import environment
 
 #: Entries of a live feed. At 4 KB an entry that is 0.2 MB a fetch; older ones are in the archive pages (RFC 5005).
 FEED_ENTRIES = 50
+
+#: Types of images by the ending of their name; whatever else is most likely a JPEG. Not the standard library's table:
+#: that reads the machine's, and two machines would write two feeds.
+IMAGE_TYPES = {
+    "png": "image/png", "gif": "image/gif", "webp": "image/webp", "avif": "image/avif", "svg": "image/svg+xml"
+}  # fmt: skip
 
 #: When nothing was published yet. A date from data, so that two builds of nothing are the same.
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -130,5 +135,5 @@ def _enclosure(story: Story) -> Enclosure | None:
     src = safe_link(story.image.src) if story.image else ""
     if not src.startswith("http"):
         return None
-    kind = guess_type(urlsplit(src).path)[0] or ""
-    return Enclosure(url=src, type=kind if kind.startswith("image/") else "image/jpeg")
+    ending = urlsplit(src).path.rpartition(".")[2].lower()
+    return Enclosure(url=src, type=IMAGE_TYPES.get(ending, "image/jpeg"))

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup, Tag
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN, BlockKind
 from content.editions import Edition
-from content.looks import Look, Palette
+from content.looks import Look, unreadable
 from content.markup import clean_line, safe_link
 from newsletter.ports import Rendering
 from newsletter.rendering import clients
@@ -26,15 +26,6 @@ STYLE_BYTES = 16_384
 
 #: A personal address in a slot takes about this many bytes more than its mark.
 SLOT_BYTES = 100
-
-#: WCAG 2.2, 1.4.3: text against its ground.
-CONTRAST = 4.5
-
-#: Pairs of colours that carry text, as text and ground.
-TEXT_ON = (
-    ("ink", "paper"), ("soft", "paper"), ("accent", "paper"), ("ink", "tint"), ("soft", "tint"), ("accent", "tint"),
-    ("paper", "accent"),
-)  # fmt: skip
 
 #: Longer subjects are cut by every inbox; beyond the second figure some servers refuse the header.
 SUBJECT_CHARACTERS, SUBJECT_LIMIT = 120, 250
@@ -280,12 +271,8 @@ def _parity(mail: _Mail) -> _Found:
 
 
 def _contrast(mail: _Mail) -> _Found:
-    schemes: tuple[tuple[str, Palette], ...] = (("light", mail.look.light), ("dark", mail.look.dark))
-    for name, palette in schemes:
-        for text, ground in TEXT_ON:
-            ratio = palette.contrast(text, ground)
-            if ratio < CONTRAST:
-                yield _blocker(f"{name} colours: {text} on {ground} has a contrast of {ratio:.1f}; needs {CONTRAST}")
+    for said in unreadable(mail.look):
+        yield _blocker(said)
 
 
 def _contradictions(mail: _Mail) -> _Found:

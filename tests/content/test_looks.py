@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from content.looks import LIGHT, Look
+from content.looks import DARK, LIGHT, Look, unreadable
 from tests.editions import LOOK
 
 
@@ -43,6 +43,16 @@ def test_contrast_is_what_wcag_says_it_is(ink: str, paper: str, ratio: float) ->
     palette = replace(LIGHT, ink=ink, paper=paper)
 
     assert round(palette.contrast("ink", "paper"), 2) == round(palette.contrast("paper", "ink"), 2) == ratio
+
+
+def test_every_pair_that_carries_text_is_looked_at() -> None:
+    assert unreadable(LOOK) == ()
+    assert unreadable(replace(LOOK, light=replace(LIGHT, tint=LIGHT.soft))) == (
+        "light colours: ink on tint has a contrast of 2.5; needs 4.5",
+        "light colours: soft on tint has a contrast of 1.0; needs 4.5",
+        "light colours: accent on tint has a contrast of 1.1; needs 4.5",
+    )
+    assert len(unreadable(replace(LOOK, dark=replace(DARK, paper=DARK.ink)))) == 4
 
 
 def test_the_masthead_shows_the_name_unless_there_is_a_logo_text() -> None:

@@ -10,7 +10,7 @@ from lxml import etree
 
 from content.editions import Edition, StorySection
 from content.looks import Look
-from newsletter.feeds.entries import NEVER, Entry, Feed, entries_of, entry_id
+from newsletter.feeds.entries import NEVER, Enclosure, Entry, Feed, entries_of, entry_id
 from newsletter.feeds.jsonfeed import json_feed
 from newsletter.feeds.xml import atom, rss
 from tests.editions import (
@@ -146,6 +146,24 @@ def test_the_article_stays_the_link_when_there_is_an_image() -> None:
         {"href": NEEDLING, "rel": "via", "type": "text/html"},
         {"href": "https://cdn.example.org/serum.jpg", "rel": "enclosure", "type": "image/jpeg"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("a.png", "image/png"),
+        ("a.webp?w=9", "image/webp"),
+        ("a.JPG", "image/jpeg"),
+        ("a", "image/jpeg"),
+        ("a.pdf", "image/jpeg"),
+    ],
+)
+def test_an_image_has_the_type_of_its_name(address: str, kind: str) -> None:
+    story = make_story(sections=(StorySection(heading="", blocks=(image("x", f"https://cdn.example.org/{address}"),)),))
+
+    (entry,) = entries_of([make_edition(story)], LOOK)
+
+    assert entry.image == Enclosure(url=f"https://cdn.example.org/{address}", type=kind)
 
 
 def test_hub_and_self_links_reach_all_three_forms() -> None:

@@ -54,6 +54,14 @@ def test_a_mail_that_gmail_clips_is_stopped_and_a_big_one_warned_of() -> None:
     assert findings(html=html.replace("</body>", f"<p>{'x' * 100_000}</p></body>"))["size"].startswith("b: the HTML")
 
 
+@pytest.mark.parametrize(("more", "severity"), [(0, ""), (1, "w"), (20_480, "w"), (20_481, "b")])
+def test_the_size_counts_what_the_personal_places_will_take(more: int, severity: str) -> None:
+    html = render_email(make_edition(make_story()), LOOK).html
+    room = 81_920 - len(html.encode()) - 100 * html.count(SLOT_OPEN)
+
+    assert findings(html=html + "x" * (room + more)).get("size", "")[:1] == severity
+
+
 def test_an_edition_without_stories_is_stopped() -> None:
     assert findings(make_edition())["stories"] == "b: the edition prints no story; add one or skip this period"
 

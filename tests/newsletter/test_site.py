@@ -94,6 +94,11 @@ def test_pages_describe_themselves_to_machines(site: Path) -> None:
     assert data["author"] == {"@type": "Person", "name": "Inès Moreau"}
     assert data["mainEntityOfPage"] == full_edition().stories[0].url
     assert (data["datePublished"], data["dateModified"]) == ("2026-11-20T09:00:00+00:00", "2026-11-20T09:00:00+00:00")
+    descriptions = [
+        article.find("meta", attrs={"name": "description"}),
+        article.find("meta", property="og:description"),
+    ]
+    assert {d["content"] for d in descriptions} == {"Which step can go? See the full study first."}
     assert article.find("meta", property="og:image")["content"] == "https://cdn.example.org/serum.jpg"
     assert json.loads(edition.find("script", type="application/ld+json").string)["@type"] == "CollectionPage"
 
