@@ -9,27 +9,20 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    column,
     delete,
     exists,
     func,
     literal,
     or_,
     select,
-    table,
     update,
 )
 
 from newsletter.storage.ledger_queries import MailingState
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
+from newsletter.storage.people import subscriptions, suppressions
 from newsletter.storage.schema import Instant
 from subscribers.people import SubscriptionState
-
-#: The two tables of `people` that are looked at, by name: the module brings numpy, 12 MB that a sender has no use for.
-suppressions = table(
-    "suppressions", column("key"), column("reason"), column("since", Instant), column("until", Instant)
-)
-subscriptions = table("subscriptions", column("list"), column("subscriber"), column("state"))
 
 _NOW = bindparam("now", type_=Instant)
 
