@@ -89,6 +89,8 @@ def plan_issue(
     Planning twice changes nothing: the same people with the same history get the same.
     """
     known = history.issues(mailing_list.slug)
+    for past in known:
+        history.settle(past.edition, now)
     earlier = within_reach(issue, known)
     memory = recall(
         pool_of(issue, earlier),

@@ -12,7 +12,7 @@ from subscribers.calendar import FEWEST_DAYS, REACH, Late, Verdict, due_moment, 
 from subscribers.issues import Explainer, Issue, StoryRef, Variant
 from subscribers.memory import FORGOTTEN_AFTER, Memory, as_masks, explainers_of
 from subscribers.names import greeting_name
-from subscribers.preferences import Rhythm
+from subscribers.preferences import Candidate, Rhythm
 
 
 class Excluded(StrEnum):
@@ -37,21 +37,6 @@ class Rules:
     most: int = 12  #: stories in one digest; what is left over is told next time
     late: Late = Late.MERGE
     forgotten_after: timedelta = FORGOTTEN_AFTER
-
-
-class Candidate(NamedTuple):
-    """One confirmed person of the list, in the order of the store's columns: a million pass, so it is a tuple."""
-
-    subscriber: str
-    address: str
-    name: str
-    number: int
-    language: str
-    zone: str
-    topics: str  #: short names with a space between; empty: every topic
-    hour: int | None
-    paused_until: datetime | None
-    confirmed_at: datetime | None
 
 
 #: All that makes a difference to what somebody gets: topics, language, what they were told, what they read, and which

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from subscribers.people import SubscriptionState
 
@@ -76,6 +77,21 @@ class Subscription:
         if self.state is SubscriptionState.CONFIRMED and self.preferences.is_paused_at(now):
             return SubscriptionState.PAUSED
         return self.state
+
+
+class Candidate(NamedTuple):
+    """One confirmed person of the list, in the order of the store's columns: a million pass, so it is a tuple."""
+
+    subscriber: str
+    address: str
+    name: str
+    number: int
+    language: str
+    zone: str
+    topics: str  #: short names with a space between; empty: every topic
+    hour: int | None
+    paused_until: datetime | None
+    confirmed_at: datetime | None
 
 
 class ChoiceError(Exception):

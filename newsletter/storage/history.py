@@ -137,17 +137,16 @@ class HistoryStore:
                 yield Past(edition=issue.edition, day=issue.day, variants=printed, receipts=codes)
 
     def settle(self, edition: str, now: datetime) -> bool:
-        """Fold the ledger's outcomes of an issue into receipts; tell whether they are final."""
+        """Fold the ledger's outcomes of an issue into receipts, when none can change any more; tell if they are."""
         with self._engine.begin() as connection:
             if connection.execute(select(receipts.c.final).where(receipts.c.edition == edition)).scalar():
                 return True
-            codes, final = _from_ledger(connection, edition), _is_final(connection, edition, now)
-            connection.execute(receipts.delete().where(receipts.c.edition == edition))
-            if final:
-                packed = zlib.compress(codes.astype("<u4").tobytes(), 1)
-                row = {"edition": edition, "codes": packed, "final": True, "made_at": now}
-                connection.execute(receipts.insert().values(row))
-        return final
+            if not _is_final(connection, edition, now):
+                return False
+            packed = zlib.compress(_from_ledger(connection, edition).astype("<u4").tobytes(), 1)
+            row = {"edition": edition, "codes": packed, "final": True, "made_at": now}
+            connection.execute(receipts.insert().values(row))
+        return True
 
 
 def _codes(connection: Connection, edition: str) -> Codes:

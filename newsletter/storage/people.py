@@ -21,8 +21,7 @@ from sqlalchemy import (
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
 from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
-from subscribers.planning import Candidate
-from subscribers.preferences import Preferences, Rhythm, Subscription
+from subscribers.preferences import Candidate, Preferences, Rhythm, Subscription
 
 subscribers = Table(
     "subscribers",

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from newsletter.planning import Planning, plan_issue
 from newsletter.storage.enrolments import EnrolmentStore
-from newsletter.storage.history import HistoryStore
+from newsletter.storage.history import HistoryStore, receipts
 from newsletter.storage.ledger import Ledger, Settled
 from newsletter.storage.people import PeopleStore
 from subscribers.deliveries import Outcome, Receipt, Recipient
@@ -27,6 +27,7 @@ class Office:
     """Everything planning needs, with a postman who answers as a test says."""
 
     def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self.people = PeopleStore(engine)
         self.enrolments = EnrolmentStore(engine)
         self.history = HistoryStore(engine)
@@ -176,3 +177,13 @@ def test_a_page_of_people_is_as_good_as_another(office: Office, monkeypatch: pyt
         monkeypatch.setattr("newsletter.storage.people.PAGE", size)
         with office.plan(WEEK_48) as planning:
             assert [p.subscriber for p in planning.everybody()] == [f"id-p{n}" for n in range(7)]
+
+
+def test_planning_settles_what_came_before(office: Office) -> None:
+    office.add("ada")
+    office.send(WEEK_47)
+
+    office.plan(WEEK_48, datetime.now(UTC)).__exit__()
+
+    with office.engine.connect() as connection:
+        assert connection.execute(select(receipts.c.edition, receipts.c.final)).all() == [(WEEK_47.edition, True)]

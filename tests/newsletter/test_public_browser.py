@@ -24,6 +24,7 @@ from subscribers.tokens import Purpose
 from tests.newsletter.site import ADA, PUBLIC_URL, SLOWLY, Town, everything, pages_of
 
 playwright = pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
@@ -190,15 +191,13 @@ def presses_of(town: Town) -> dict[str, tuple[str, dict[str, str]]]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_and_fits_a_small_screen(reader: Reader, scheme: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     town = reader.town
     town.join(ADA)
     page = reader.page(color_scheme=scheme, viewport={"width": 320, "height": 640}, bypass_csp=True)
     found: dict[str, object] = {}
 
     def judge(name: str) -> None:
-        if wrong := Axe().run(page).response["violations"]:
+        if wrong := axe.Axe().run(page).response["violations"]:
             found[name] = [(v["id"], v["nodes"][0]["html"]) for v in wrong]
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             found[f"{name}, width"] = page.evaluate("document.documentElement.scrollWidth")

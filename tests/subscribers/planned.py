@@ -7,8 +7,8 @@ import numpy as np
 
 from subscribers.issues import Explainer, Issue, StoryRef
 from subscribers.memory import DOUBT, Memory, Past, Printed, recall
-from subscribers.planning import Candidate, Plan, Planned, Rules, pool_of
-from subscribers.preferences import Rhythm
+from subscribers.planning import Plan, Planned, Rules, pool_of
+from subscribers.preferences import Candidate, Rhythm
 from tests.builders import MONDAY
 
 THURSDAY = date(2026, 11, 26)

@@ -15,8 +15,8 @@ import pytest
 from subscribers.calendar import days_due, due_moment
 from subscribers.issues import Explainer, Issue, Variant
 from subscribers.memory import DOUBT, Past, Printed, recall
-from subscribers.planning import Candidate, Excluded, Plan, Rules, pool_of, within_reach
-from subscribers.preferences import Rhythm
+from subscribers.planning import Excluded, Plan, Rules, pool_of, within_reach
+from subscribers.preferences import Candidate, Rhythm
 from tests.subscribers.planned import make_issue, make_story
 
 PEOPLE = 150
