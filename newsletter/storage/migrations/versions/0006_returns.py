@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("mailing", sa.Integer(), nullable=False),
         sa.Column("idx", sa.Integer(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("subscriber", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("cause", sa.String(length=12), nullable=False),
         sa.Column("status", sa.String(length=12), nullable=False),
@@ -25,5 +25,5 @@ def upgrade() -> None:
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_events")),
     )
-    op.create_index("ix_delivery_events_key", "delivery_events", ["key"], unique=False)
+    op.create_index("ix_delivery_events_subscriber", "delivery_events", ["subscriber"], unique=False)
     op.create_index("ix_delivery_events_mailing", "delivery_events", ["mailing", "idx"], unique=False)
