@@ -29,7 +29,8 @@ from subscribers.people import SubscriptionState
 suppressions = table(
     "suppressions", column("key"), column("reason"), column("since", Instant), column("until", Instant)
 )
-subscriptions = table("subscriptions", column("list"), column("subscriber"), column("state"))
+_PAUSED_UNTIL = column("paused_until", Instant)
+subscriptions = table("subscriptions", column("list"), column("subscriber"), column("state"), _PAUSED_UNTIL)
 
 _NOW = bindparam("now", type_=Instant)
 
