@@ -81,9 +81,9 @@ class Returns:
         whose = self._returns.addressee(event.place)
         if whose is None or not is_genuine(event.place.signature, sign(whose.edition, whose.subscriber, self._key)):
             return Taken.FORGED, False
-        if not self._returns.add(event, whose.key):
+        if not self._returns.add(event, whose.subscriber):
             return Taken.KNOWN, False
-        rest = suppression_after(whose.key, event, self._returns.soft_bounces(whose.key), now)
+        rest = suppression_after(whose.key, event, self._returns.soft_bounces(whose.subscriber), now)
         if rest is not None:
             self._people.suppress(rest)
         return Taken.NEW, rest is not None

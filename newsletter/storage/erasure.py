@@ -12,6 +12,7 @@ from newsletter.storage.imports import imported, tags
 from newsletter.storage.ledger_tables import audience, mailings, outcomes, retries
 from newsletter.storage.letters import letters
 from newsletter.storage.people import subscribers, subscriptions, suppressions
+from newsletter.storage.returns import delivery_events
 from newsletter.storage.segments import clicks
 from subscribers.deliveries import Outcome
 from subscribers.people import Reason, SubscriptionState
@@ -25,6 +26,7 @@ ABOUT: Mapping[Table, Column[Any]] = {
     tags: tags.c.subscriber,
     clicks: clicks.c.subscriber,
     imported: imported.c.subscriber,
+    delivery_events: delivery_events.c.subscriber,
 }
 
 #: Outcomes whose reply is a mail server's: servers like to quote the address.

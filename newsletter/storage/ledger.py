@@ -17,10 +17,10 @@ from newsletter.storage.engine import reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_desk import LedgerDesk
 from newsletter.storage.ledger_queries import MailingState, find_mailing, may_run, pages, still_open, withdraw
-from newsletter.storage.ledger_rows import add_outcomes
+from newsletter.storage.ledger_rows import add_audience, add_outcomes
 from newsletter.storage.ledger_statements import FIRST_FREE, GIVE_BACK, LEASED, LET_RETRIES_GO, READ, THIS_FREE
 from newsletter.storage.ledger_statements import LEASE as LEASE_CHUNK
-from newsletter.storage.ledger_tables import audience, chunks, mailings, retries
+from newsletter.storage.ledger_tables import chunks, mailings, retries
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally
 from subscribers.people import address_key
 
@@ -125,21 +125,11 @@ class Ledger(LedgerDesk):
             for n, r in enumerate(page):
                 if not runs or runs[-1][1] != r.due:
                     runs.append((idx + n, r.due))
-            connection.execute(
-                audience.insert(),
-                [
-                    {
-                        "mailing": mailing,
-                        "idx": idx + n,
-                        "subscriber": r.subscriber,
-                        "address": r.address,
-                        "key": address_key(r.address),
-                        "name": r.name,
-                        "variant": r.variant,
-                    }
-                    for n, r in enumerate(page)
-                ],
-            )
+            rows = [
+                (mailing, n, r.subscriber, r.address, address_key(r.address), r.name, r.variant)
+                for n, r in enumerate(page, start=idx)
+            ]
+            add_audience(connection, rows)
             excluded = [
                 (mailing, idx + n, Receipt(Outcome.EXCLUDED, reply=r.excluded))
                 for n, r in enumerate(page)

@@ -26,6 +26,13 @@ FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[], %s::int[], %s::text[],
     + _ON_CONFLICT
 )
 
+_AUDIENCE_SQLITE = "INSERT INTO audience (mailing, idx, subscriber, address, key, name, variant) VALUES (?,?,?,?,?,?,?)"
+_AUDIENCE_POSTGRESQL = """INSERT INTO audience (mailing, idx, subscriber, address, key, name, variant)
+SELECT * FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"""
+
+#: One candidate: mailing, index, subscriber, address, key, name, variant.
+Candidate = tuple[int, int, str, str, str, str, str]
+
 #: One person's outcome: mailing, index, and what the attempt came to.
 Row = tuple[int, int, Receipt]
 
@@ -59,3 +66,11 @@ def _add_to_postgresql(connection: Connection, rows: Sequence[Row], now: datetim
         strict=True,
     )
     connection.exec_driver_sql(_POSTGRESQL, (now.astimezone(UTC), *map(list, columns)))
+
+
+def add_audience(connection: Connection, rows: Sequence[Candidate]) -> None:
+    """Add candidates, past SQLAlchemy's parameter handling: a list of a million would be locked for twice as long."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_AUDIENCE_POSTGRESQL, tuple(map(list, zip(*rows, strict=True))))
+    else:
+        connection.exec_driver_sql(_AUDIENCE_SQLITE, list(rows))

@@ -18,14 +18,14 @@ delivery_events = Table(
     Column("id", String(32), primary_key=True),
     Column("mailing", Integer, nullable=False),
     Column("idx", Integer, nullable=False),
-    #: The address as suppressions compare it: a mailbox's history goes across editions.
-    Column("key", Text, nullable=False),
+    #: Whose it was: a mailbox has a history across editions, and a person who is erased takes it along.
+    Column("subscriber", String(36), nullable=False),
     Column("kind", String(12), nullable=False),
     Column("cause", String(12), nullable=False),
     Column("status", String(12), nullable=False),
     Column("said", Text, nullable=False),
     Column("at", Instant, nullable=False),
-    Index("ix_delivery_events_key", "key"),
+    Index("ix_delivery_events_subscriber", "subscriber"),
     Index("ix_delivery_events_mailing", "mailing", "idx"),
 )
 
@@ -55,7 +55,7 @@ class ReturnStore:
             row = connection.execute(query).first()
         return Addressee(*row) if row else None
 
-    def add(self, event: DeliveryEvent, key: str) -> bool:
+    def add(self, event: DeliveryEvent, subscriber: str) -> bool:
         """Keep a report; False when it is known. A report about an uncertain delivery tells that it had arrived."""
         with self._engine.begin() as connection:
             if connection.execute(select(delivery_events.c.id).where(delivery_events.c.id == event.id)).first():
@@ -65,7 +65,7 @@ class ReturnStore:
                     id=event.id,
                     mailing=event.place.mailing,
                     idx=event.place.idx,
-                    key=key,
+                    subscriber=subscriber,
                     kind=event.kind.value,
                     cause=event.cause.value,
                     status=event.status,
@@ -80,9 +80,9 @@ class ReturnStore:
                 )
         return True
 
-    def soft_bounces(self, key: str) -> tuple[datetime, ...]:
-        """Return when this address bounced softly since it was last reported as delivered, the oldest first."""
-        mine = delivery_events.c.key == key
+    def soft_bounces(self, subscriber: str) -> tuple[datetime, ...]:
+        """Return when mail to this person bounced softly since it was last reported as delivered, the oldest first."""
+        mine = delivery_events.c.subscriber == subscriber
         delivered = select(delivery_events.c.at).where(mine, delivery_events.c.kind == EventKind.DELIVERED.value)
         with reading(self._engine) as connection:
             last = connection.execute(delivered.order_by(delivery_events.c.at.desc()).limit(1)).scalar()

@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class _Keep:
-    """Writes each message to a Maildir, with the envelope in two headers."""
+    """Writes each message to a Maildir, with the envelope in headers."""
 
     def __init__(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -19,7 +19,9 @@ class _Keep:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's
         content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
-        head = f"Return-Path: <{envelope.mail_from}>\nX-Envelope-To: {', '.join(envelope.rcpt_tos)}\n"
+        # As a delivery agent does; a bounce that is sent here can be read by the address it came to.
+        delivered = "".join(f"Delivered-To: {address}\n" for address in envelope.rcpt_tos)
+        head = f"Return-Path: <{envelope.mail_from}>\n{delivered}"
         key = self._box.add(head.encode() + content.replace(b"\r\n", b"\n"))
         return f"250 2.0.0 Ok: kept as {key}"
 

@@ -42,7 +42,7 @@ def test_a_real_smtp_server_keeps_what_we_send(tmp_path: Path) -> None:
     assert sent == Sent(accepted=3)
     assert recipients(tmp_path / "mail") == EVERYBODY
     [kept] = [m for m in mailbox.Maildir(tmp_path / "mail") if m["To"] == EVERYBODY[0]]
-    assert kept["X-Envelope-To"] == "a@example.org"
+    assert kept["Delivered-To"] == "a@example.org"
     assert kept["Return-Path"].endswith("@bounces.example.org>")
     assert kept.get_payload(0).get_payload(decode=True).startswith(b"Hello a\n")
 
