@@ -49,3 +49,11 @@ def test_a_task_that_fails_is_told_and_the_next_is_done(length: Worker) -> None:
 def test_what_a_library_prints_is_no_answer() -> None:
     with Worker("builtins:print") as worker:
         assert worker.do('{"made": 1}') is None
+
+
+def test_our_secrets_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_SMTP_PASSWORD", "secret")
+    monkeypatch.setenv("OF_NO_CONCERN", "seen")
+
+    with Worker("os:getenv") as worker:
+        assert [worker.do("NEWSLETTER_SMTP_PASSWORD"), worker.do("OF_NO_CONCERN")] == [None, "seen"]
