@@ -26,14 +26,16 @@ def pull(source: str) -> dict[str, object]:
         record = house.sources.find(source)
         if record is None:
             return {"source": source, "error": "there is no such source", "left out": ""}
-        report = ingest_source(make_source(record), house.sources, house.articles, datetime.now(UTC))
+        report = ingest_source(make_source(record, house.settings), house.sources, house.articles, datetime.now(UTC))
     return {
         "source": source,
         "new": report.change.new,
         "changed": report.change.changed,
         "unchanged": report.change.unchanged,
         "approved": report.approved,
-        "left out": "; ".join(f"{p.item}: {p.reason}" for p in report.problems),
+        "left out": "; ".join(problem.reason for problem in report.problems),
+        "to look at": "; ".join(note.reason for note in report.notes),
+        "gone": ", ".join(report.gone),
         "error": report.error,
     }
 

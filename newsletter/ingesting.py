@@ -1,6 +1,7 @@
 """Pulls articles from their sources into the store. A source that fails harms no other."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from content.approvals import Approval, Decision
@@ -17,42 +18,79 @@ class Report:
     change: Change = NO_CHANGE
     approved: int = 0
     problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()  #: what was read, but looks odd
+    gone: tuple[str, ...] = ()  #: ids of articles that the source shows no longer; they stay with us
     error: str = ""
 
 
 def ingest(source: Source, sources: SourceStore, articles: ArticleStore, now: datetime) -> Report:
-    """Pull `source` once and keep what it shows, with the approvals that came along.
+    """Pull `source` once and keep what it shows, part by part, with the approvals that came along.
 
     Raises:
         SourceError: The source cannot be read now, but trying again may help. What failed for good is reported.
     """
     record = sources.find(source.name)
+    policy = record.policy if record else Policy.REVIEW
+    report = Report(source=source.name)
     try:
-        pull = source.pull(record.memory if record else {})
+        for part in source.pulls(record.memory if record else {}):
+            report = _keep(part, report, policy, articles, now)
+            memory = part.memory
     except SourceError as error:
         sources.failed(source.name, str(error), now)
         if error.transient:
             raise
-        return Report(source=source.name, error=str(error))
-    change = articles.record(pull.articles, now)
-    approved = articles.decide(_approvals(pull, record.policy if record else Policy.REVIEW, source.name, now))
-    sources.succeeded(source.name, pull.memory, now)
-    return Report(source=source.name, change=change, approved=approved, problems=pull.problems)
+        return replace(report, error=str(error))
+    sources.succeeded(source.name, memory, now)
+    return report
 
 
-def _approvals(pull: Pull, policy: Policy, source: str, now: datetime) -> tuple[Approval, ...]:
-    if policy is Policy.REVIEW:
-        return pull.approvals
-    named = {approval.revision for approval in pull.approvals}
-    by_rule = (
-        Approval(
-            revision=article.revision,
-            decision=Decision.APPROVED,
-            by=f"rule: {source} is trusted",
-            at=now,
-            note="approved on arrival",
-        )
-        for article in pull.articles
-        if article.revision not in named
+def _keep(part: Pull, report: Report, policy: Policy, articles: ArticleStore, now: datetime) -> Report:
+    """Keep one part of a pull and return the report with it."""
+    change = articles.record(part.articles, now)
+    fresh, stale = _fresh(part, articles)
+    by_rule = _by_rule(part, fresh, report.source, articles, now) if policy is Policy.TRUSTED else ()
+    approved = articles.decide((*fresh, *by_rule))
+    return replace(
+        report,
+        change=report.change + change,
+        approved=report.approved + approved,
+        problems=report.problems + part.problems,
+        notes=report.notes + part.notes + stale,
+        gone=report.gone + part.gone,
     )
-    return (*pull.approvals, *by_rule)
+
+
+def _fresh(part: Pull, articles: ArticleStore) -> tuple[tuple[Approval, ...], tuple[Problem, ...]]:
+    """Return the approvals that count, and a note for each that speaks of an earlier wording.
+
+    An approval that stands beside a text stays there when the text is edited, or when an editor here decides
+    otherwise. So it counts only while nobody has decided about this wording, and only when it was given after the
+    wording before was seen.
+    """
+    decided = articles.decisions(approval.revision for approval in part.approvals)
+    ids = {article.revision: article.id for article in part.articles}
+    fresh, stale = [], []
+    for approval in part.approvals:
+        if approval.revision in decided:
+            continue
+        seen = (at for revision, at in articles.history(ids[approval.revision]) if revision != approval.revision)
+        if approval.at < max(seen, default=approval.at):
+            id = ids[approval.revision]
+            stale.append(Problem(id, f"{id} was edited after its approval of {approval.at:%d %b %Y}: approve it again"))
+        else:
+            fresh.append(approval)
+    return tuple(fresh), tuple(stale)
+
+
+def _by_rule(
+    part: Pull, fresh: tuple[Approval, ...], source: str, articles: ArticleStore, now: datetime
+) -> Iterator[Approval]:
+    """Yield approvals by rule for what a trusted source brought, where nobody has decided otherwise."""
+    named = {approval.revision for approval in fresh}
+    named |= articles.decisions(article.revision for article in part.articles).keys()
+    for article in part.articles:
+        if article.revision not in named:
+            by = f"rule: {source} is trusted"
+            note = "approved on arrival"
+            yield Approval(revision=article.revision, decision=Decision.APPROVED, by=by, at=now, note=note)

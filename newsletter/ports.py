@@ -1,6 +1,6 @@
 """What the use cases ask of the outside, in their own words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -120,6 +120,13 @@ class Source(Protocol):
 
     def pull(self, memory: dict[str, str]) -> Pull:
         """Return what the source shows now.
+
+        Raises:
+            SourceError: The source as a whole cannot be read.
+        """
+
+    def pulls(self, memory: dict[str, str]) -> Iterator[Pull]:
+        """Yield the same in parts, so that a large source takes no more room than a small one; the last has the memory.
 
         Raises:
             SourceError: The source as a whole cannot be read.

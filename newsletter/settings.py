@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     )
     on_uncertain: Literal["hold", "resend"] = Field("hold", description="What to do when a reply never came.")
 
+    source_secrets: dict[str, SecretStr] = Field(
+        {}, description='By source, as JSON: WordPress "user:application password", Ghost the Content API key.'
+    )
+    fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
+
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from newsletter.fetching.addresses import Reach
+from newsletter.fetching.client import HttpFetcher
 from newsletter.ports import Source
 from newsletter.publishing import look_of, told
 from newsletter.rendering.composing import Composer, Printed
 from newsletter.rendering.mime import Identity
 from newsletter.sending import Limits, Options, Sent, send
 from newsletter.settings import Settings, SettingsError
-from newsletter.sources.folder import FolderSource
+from newsletter.sources.kinds import KINDS, SourcePlan
+from newsletter.sources.kinds import make_source as make_planned
 from newsletter.storage.articles import ArticleStore
 from newsletter.storage.editions import EditionStore
 from newsletter.storage.engine import migrate, open_engine
@@ -147,9 +150,16 @@ def _composer(house: House) -> Composer:
 
 
 #: What `newsletter source add --kind` takes.
-SOURCE_KINDS = ("folder",)
+SOURCE_KINDS = tuple(KINDS)
 
 
-def make_source(record: SourceRecord) -> Source:
-    """Return the source that staff described."""
-    return FolderSource(record.name, Path(record.location))
+def make_source(record: SourceRecord, settings: Settings) -> Source:
+    """Return the source that staff described.
+
+    Raises:
+        SourceError: Its secret is missing or malformed.
+    """
+    secret = settings.source_secrets.get(record.name, SecretStr("")).get_secret_value()
+    plan = SourcePlan(kind=record.kind, name=record.name, location=record.location, secret=secret)
+    agent = f"beauty-newsletter (+{settings.public_url})"
+    return make_planned(plan, HttpFetcher(agent, reach=Reach(loopback=settings.fetch_loopback)))

@@ -4,6 +4,7 @@ import shutil
 import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from newsletter.cli.console import Exit, JsonOption, out, print_json, settings
 from newsletter.ports import SourceError
 from newsletter.settings import DEFAULT_FILE, Settings, SettingsError
 from newsletter.storage.errors import StoreError
+from newsletter.storage.sources import SourceRecord
 from newsletter.wiring import House, make_source, open_house
 
 #: A store, a journal and a site of a few thousand editions fit into this many bytes; below, sends may stop half-way.
@@ -93,7 +95,11 @@ def _examine_sources(house: House) -> Iterator[Finding]:
     records = house.sources.all()
     yield _well("sources", bool(records), f"{len(records)} known", "add one: newsletter source add NAME FOLDER")
     for record in records:
-        yield _try(f"source {record.name}", lambda r=record: f"{len(make_source(r).pull({}).articles)} articles")  # type: ignore[misc]
+        yield _try(f"source {record.name}", partial(_count_articles, house, record))
+
+
+def _count_articles(house: House, record: SourceRecord) -> str:
+    return f"{len(make_source(record, house.settings).pull({}).articles)} articles"
 
 
 def _well(check: str, well: bool, said: str, otherwise: str) -> Finding:

@@ -36,7 +36,7 @@ def add(
     policy = Policy.TRUSTED if trusted else Policy.REVIEW
     record = SourceRecord(name=name, kind=kind, location=location, policy=policy, added_at=now())
     with open_house(settings(context)) as house:
-        pull = make_source(record).pull({})
+        pull = make_source(record, house.settings).pull({})
         house.sources.add(record)
     out.print(f"Added {name}: {len(pull.articles)} articles there now. 'newsletter ingest {name}' pulls them.")
 
@@ -72,11 +72,13 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
 def check(context: typer.Context, name: Name) -> None:
     """Look at a source without keeping anything: what it shows, and what cannot be read."""
     with open_house(settings(context)) as house:
-        pull = make_source(_known(house, name)).pull({})
+        pull = make_source(_known(house, name), house.settings).pull({})
     for article in pull.articles:
         out.print(f"  {article.id}: {article.title}", markup=False)
     for problem in pull.problems:
         err.print(f"  left out {problem.item}: {problem.reason}", markup=False)
+    for note in pull.notes:
+        err.print(f"  look at {note.item}: {note.reason}", markup=False)
     out.print(f"{len(pull.articles)} articles, {len(pull.problems)} left out")
 
 
@@ -123,7 +125,7 @@ def _pull(house: House, records: list[SourceRecord]) -> list[Report]:
         for record in records:
             task = progress.add_task(f"Pulling {record.name}", total=None)
             try:
-                reports.append(ingest(make_source(record), house.sources, house.articles, now()))
+                reports.append(ingest(make_source(record, house.settings), house.sources, house.articles, now()))
             except SourceError as error:
                 reports.append(Report(source=record.name, error=str(error)))
             progress.remove_task(task)
@@ -138,6 +140,8 @@ def _as_json(report: Report) -> dict[str, object]:
         "unchanged": report.change.unchanged,
         "approved": report.approved,
         "problems": [{"item": p.item, "reason": p.reason} for p in report.problems],
+        "notes": [{"item": n.item, "reason": n.reason} for n in report.notes],
+        "gone": list(report.gone),
         "error": report.error,
     }
 
@@ -153,3 +157,7 @@ def _say(report: Report) -> None:
     )
     for problem in report.problems:
         err.print(f"  left out {problem.item}: {problem.reason}", style="yellow", markup=False)
+    for note in report.notes:
+        err.print(f"  look at {note.item}: {note.reason}", style="cyan", markup=False)
+    for id in report.gone:
+        err.print(f"  {id} is no longer at its source; 'newsletter article withdraw' takes it out", markup=False)

@@ -128,6 +128,12 @@ class ArticleStore:
                 added += 1
         return added
 
+    def decisions(self, wanted: Iterable[str]) -> dict[str, Approval]:
+        """Return the approval in force of each of the revisions that has one."""
+        query = select(approvals).where(approvals.c.revision.in_(list(wanted)), approvals.c.number.in_(_NEWEST))
+        with reading(self._engine) as connection:
+            return {row.revision: _approval(row) for row in connection.execute(query)}
+
     def standings(self) -> tuple[Standing, ...]:
         """Return every article as its source shows it now, by id."""
         with reading(self._engine) as connection:

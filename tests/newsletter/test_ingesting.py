@@ -1,10 +1,13 @@
 """What a source shows is kept with the approvals it brings; a source that fails is noted and harms no other."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
 
+from content.approvals import Decision
 from newsletter.ingesting import Report, ingest
 from newsletter.ports import Problem, Pull, SourceError
 from newsletter.storage.articles import ArticleStore, Change
@@ -24,6 +27,9 @@ class FakeSource:
             raise self.shows
         return self.shows
 
+    def pulls(self, memory: dict[str, str]) -> Iterator[Pull]:
+        yield self.pull(memory)
+
 
 @pytest.fixture
 def stores(engine: Engine) -> tuple[SourceStore, ArticleStore]:
@@ -41,6 +47,60 @@ def test_articles_approvals_and_problems_are_reported(stores: tuple[SourceStore,
 
     assert report == Report(source="magazine", change=Change(new=1), approved=1, problems=(problem,))
     assert [s.word for s in stores[1].standings()] == ["approved"]
+
+
+def test_an_approval_says_nothing_of_the_next_wording(stores: tuple[SourceStore, ArticleStore]) -> None:
+    approval = make_approval(ARTICLE, at=MONDAY - timedelta(days=7))
+    ingest(FakeSource(Pull(articles=(ARTICLE,), approvals=(approval,))), *stores, MONDAY)
+    edited = make_article(title="Edited, and its front matter left as it was")
+    tuesday = MONDAY + timedelta(days=1)
+
+    stale = Pull(articles=(edited,), approvals=(replace(approval, revision=edited.revision),))
+    report = ingest(FakeSource(stale), *stores, tuesday)
+
+    assert [s.word for s in stores[1].standings()] == ["pending"]
+    assert report.notes == (
+        Problem(ARTICLE.id, f"{ARTICLE.id} was edited after its approval of 16 Nov 2026: approve it again"),
+    )
+
+    renewed = Pull(articles=(edited,), approvals=(make_approval(edited, at=tuesday),))
+    ingest(FakeSource(renewed), *stores, tuesday + timedelta(hours=1))
+
+    assert [s.word for s in stores[1].standings()] == ["approved"]
+
+
+@pytest.mark.parametrize("decision", [Decision.WITHDRAWN, Decision.REJECTED])
+def test_what_an_editor_decided_is_not_undone_by_the_next_pull(
+    stores: tuple[SourceStore, ArticleStore], decision: Decision
+) -> None:
+    source = FakeSource(Pull(articles=(ARTICLE,), approvals=(make_approval(ARTICLE),)))
+    ingest(source, *stores, MONDAY)
+    stores[1].decide([make_approval(ARTICLE, decision, at=MONDAY + timedelta(hours=1))])
+
+    report = ingest(source, *stores, MONDAY + timedelta(hours=2))
+
+    assert report.approved == 0
+    assert [s.word for s in stores[1].standings()] == [decision.value]
+
+
+def test_a_trusted_source_does_not_undo_what_an_editor_decided(stores: tuple[SourceStore, ArticleStore]) -> None:
+    stores[0].add(SourceRecord(name="magazine", kind="folder", location="x", policy=Policy.TRUSTED, added_at=MONDAY))
+    source = FakeSource(Pull(articles=(ARTICLE,)))
+    ingest(source, *stores, MONDAY)
+    stores[1].decide([make_approval(ARTICLE, Decision.WITHDRAWN, at=MONDAY + timedelta(hours=1))])
+
+    ingest(source, *stores, MONDAY + timedelta(hours=2))
+
+    assert [s.word for s in stores[1].standings()] == ["withdrawn"]
+
+
+def test_notes_and_what_is_gone_are_reported(stores: tuple[SourceStore, ArticleStore]) -> None:
+    note = Problem("a.md", "a.md is read without: script (1)")
+    source = FakeSource(Pull(articles=(ARTICLE,), notes=(note,), gone=("magazine:b.md",)))
+
+    report = ingest(source, *stores, MONDAY)
+
+    assert (report.notes, report.gone) == ((note,), ("magazine:b.md",))
 
 
 def test_without_an_approval_an_article_waits(stores: tuple[SourceStore, ArticleStore]) -> None:
