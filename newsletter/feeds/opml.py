@@ -12,7 +12,11 @@ from newsletter.feeds.xml import ATOM
 def opml(feeds: Sequence[tuple[str, str]], look: Look) -> bytes:
     """Return the list of `feeds`, given as path without ending and title; their Atom form is the one listed."""
     root = etree.Element("opml", version="2.0")
-    etree.SubElement(etree.SubElement(root, "head"), "title").text = clean_line(look.name)
+    head = etree.SubElement(root, "head")
+    owner = {"title": look.name, "ownerName": look.name, "ownerEmail": look.contact}
+    for name, value in owner.items():
+        if clean_line(value):
+            etree.SubElement(head, name).text = clean_line(value)
     body = etree.SubElement(root, "body")
     for path, title in feeds:
         name = clean_line(title)

@@ -12,6 +12,7 @@ from content.editions import Edition, StorySection
 from content.looks import Look
 from newsletter.feeds.entries import NEVER, Enclosure, Entry, Feed, entries_of, entry_id
 from newsletter.feeds.jsonfeed import json_feed
+from newsletter.feeds.opml import opml
 from newsletter.feeds.xml import atom, rss
 from tests.editions import (
     LOOK,
@@ -193,6 +194,23 @@ def test_an_archive_page_is_marked_and_linked_and_has_no_hub() -> None:
         assert len(root.findall(".//{http://purl.org/syndication/history/1.0}archive")) == 1
         links = feedparser.parse(form(feed, look)).feed.links
         assert [x.rel for x in links] == ["alternate", "self", "current", "prev-archive", "next-archive"]
+
+
+def test_all_feeds_stand_in_one_file_with_their_owner() -> None:
+    root = etree.fromstring(
+        opml([("feeds/all", "All"), ("feeds/topics/r-d", "R&D")], replace(LOOK, contact="a@example.org"))
+    )
+
+    assert {e.tag: e.text for e in root.find("head")} == {
+        "title": LOOK.name,
+        "ownerName": LOOK.name,
+        "ownerEmail": "a@example.org",
+    }
+    assert [(o.get("type"), o.get("text"), o.get("xmlUrl"), o.get("htmlUrl")) for o in root.find("body")] == [
+        ("rss", "All", "https://news.example.org/feeds/all.atom", "https://news.example.org/"),
+        ("rss", "R&D", "https://news.example.org/feeds/topics/r-d.atom", "https://news.example.org/"),
+    ]
+    assert etree.fromstring(opml([], LOOK)).find("head/ownerEmail") is None
 
 
 def test_awkward_content_stays_well_formed_and_whole() -> None:
