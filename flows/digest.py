@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 
-from prefect import flow, runtime, task
+from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import acreate_table_artifact
 
 from newsletter.publishing import draft, edition_key
 from newsletter.releasing import release
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
-from newsletter.wiring import open_house, publish_site
+from newsletter.wiring import announce, open_house, publish_site
 
 
 @task(task_run_name="draft the edition", timeout_seconds=1800, tags=["newsletter"])
@@ -35,7 +35,9 @@ def syndicate(edition: str, at: str) -> int:
     """Freeze the audience, write feeds and archive; return the number of candidates."""
     with open_house(load()) as house:
         candidates = release(house, edition, datetime.fromisoformat(at)).candidates
-        publish_site(house)
+        for pinged in announce(house, publish_site(house)):
+            if not pinged.accepted:
+                get_run_logger().warning("the hub was not told of %s: %s", pinged.topic, pinged.detail)
     return candidates
 
 

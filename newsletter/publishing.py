@@ -84,6 +84,8 @@ def look_of(settings: Settings) -> Look:
         site_url=settings.public_url,
         postal_address=settings.postal_address,
         contact=settings.from_address,
+        tagline=settings.tagline,
+        hub_url=settings.hub_url,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 #: Where `newsletter` looks for its file unless `--config` names another.
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
 
     newsletter: str = Field("beauty", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Short name, used in keys.")
     title: str = Field("Beauty resources, tips, and news", min_length=1, max_length=120)
+    tagline: str = Field("", max_length=160, description="One line under the name, on pages and in feeds.")
+    hub_url: str = Field("", description="WebSub hub that is told when a feed changes; empty: none.")
     rhythm: Literal["daily", "weekly", "monthly"] = Field("weekly", description="How often an edition is due.")
     zone: str = Field("Europe/London", description="IANA time zone that decides which day and week it is.")
     language: str = Field("en", description="Language of the newsletter's own words.")
@@ -60,9 +62,7 @@ class Settings(BaseSettings):
     journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
     dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
     dkim_selectors: tuple[str, ...] = Field((), description="Selector of each key, in the same order.")
-    local_hours: bool = Field(
-        True, description="Whether mail leaves at each reader's own hour."
-    )
+    local_hours: bool = Field(True, description="Whether mail leaves at each reader's own hour.")
     on_uncertain: Literal["hold", "resend"] = Field("hold", description="What to do when a reply never came.")
 
     source_secrets: dict[str, SecretStr] = Field(
@@ -96,9 +96,11 @@ class Settings(BaseSettings):
             raise ValueError("takes an IANA time zone such as Europe/London") from error
         return zone
 
-    @field_validator("public_url")
+    @field_validator("public_url", "hub_url")
     @classmethod
-    def _web_address(cls, url: str) -> str:
+    def _web_address(cls, url: str, info: ValidationInfo) -> str:
+        if not url and info.field_name == "hub_url":
+            return url
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("takes a web address such as https://news.example.org")
@@ -111,7 +113,7 @@ class Settings(BaseSettings):
             raise ValueError("takes one mail address such as hello@news.example.org")
         return address
 
-    @field_validator("newsletter", "title", "from_name", "postal_address")
+    @field_validator("newsletter", "title", "tagline", "from_name", "postal_address")
     @classmethod
     def _one_line(cls, text: str) -> str:
         if any(ord(c) < 32 for c in text):

@@ -1,13 +1,14 @@
 """Settings in, a house out: the stores on one migrated database, and everything that is made from settings."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher
 from newsletter.ports import Source
@@ -32,6 +33,8 @@ from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Security, Server
 from subscribers.deliveries import Delivery
 from subscribers.tokens import Keyring, Purpose, issue, link
+
+FEED_ENDINGS = (".rss", ".atom", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,13 @@ def open_house(settings: Settings) -> Iterator[House]:
 def publish_site(house: House) -> tuple[str, ...]:
     """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder."""
     return write_site(house.settings.home / "site", told(house), look_of(house.settings))
+
+
+def announce(house: House, changed: Iterable[str]) -> tuple[Pinged, ...]:
+    """Tell the hub, if there is one, which feeds are among the changed paths. What fails is a warning, never more."""
+    look = look_of(house.settings)
+    feeds = [look.url(path) for path in changed if path.startswith("feeds/") and path.endswith(FEED_ENDINGS)]
+    return ping(look.hub_url, feeds) if look.hub_url else ()
 
 
 async def deliver(house: House, stop: asyncio.Event | None = None) -> Sent:

@@ -16,7 +16,7 @@ from newsletter.publishing import find, finish
 from newsletter.releasing import release
 from newsletter.sending import Sent, run
 from newsletter.storage.ledger_queries import MailingState
-from newsletter.wiring import House, deliver, open_house, publish_site
+from newsletter.wiring import House, announce, deliver, open_house, publish_site
 from subscribers.deliveries import Outcome, Tally
 
 
@@ -33,7 +33,9 @@ def send_(context: typer.Context, key: Key = "") -> None:
     with open_house(settings(context)) as house:
         record = find(house, key)
         release(house, record.edition.key, now())
-        publish_site(house)
+        for pinged in announce(house, publish_site(house)):
+            if not pinged.accepted:
+                err.print(f"the hub was not told of {pinged.topic}: {pinged.detail}", style="yellow", markup=False)
         _deliver(house)
 
 

@@ -165,6 +165,8 @@ def _standing_headers(identity: Identity, date: datetime, boundary: str) -> byte
         "List-Id": f"{mailbox(identity.list_name, identity.list_id)}",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Feedback-ID": one_line(identity.feedback_id),
+        # Keeps vacation notices from answering (RFC 3834, 2), and tells filters that this is a list.
+        "Precedence": "list",
         "MIME-Version": "1.0",
         "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
     }

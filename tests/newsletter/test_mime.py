@@ -118,6 +118,7 @@ def test_the_headers_are_these_and_no_others() -> None:
         "Date": "Mon, 23 Nov 2026 09:00:00 +0000",
         "List-Id": '"Beauty resources, tips, and news" <beauty.news.example.org>',
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Precedence": "list",
         "Feedback-ID": "2026-W48:beauty:weekly:news",
         "MIME-Version": "1.0",
         "Content-Type": message["Content-Type"],
