@@ -60,9 +60,7 @@ class Settings(BaseSettings):
     journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
     dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
     dkim_selectors: tuple[str, ...] = Field((), description="Selector of each key, in the same order.")
-    local_hours: bool = Field(
-        True, description="Whether mail leaves at each reader's own hour."
-    )
+    local_hours: bool = Field(True, description="Whether mail leaves at each reader's own hour.")
     on_uncertain: Literal["hold", "resend"] = Field("hold", description="What to do when a reply never came.")
 
     source_secrets: dict[str, SecretStr] = Field(
