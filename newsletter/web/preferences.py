@@ -16,9 +16,9 @@ from newsletter.enrolling.joining import come_back
 from newsletter.enrolling.owning import send_data_link
 from newsletter.enrolling.rules import Answer
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.templating import locale_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.pages import Pages
-from newsletter.templating import locale_of
 from subscribers.addresses import masked
 from subscribers.consent import Door
 from subscribers.people import Subscriber
