@@ -9,7 +9,7 @@ from newsletter.storage.enrolments import EnrolmentStore
 from subscribers.addresses import Address
 from subscribers.consent import Act, Consent, Door
 from subscribers.letters import LetterKind
-from subscribers.people import Subscriber, SubscriptionState
+from subscribers.people import Subscriber, SubscriptionState, address_key
 from subscribers.preferences import Preferences, Rhythm, Subscription
 from subscribers.tokens import Claims, Keyring
 
@@ -57,6 +57,7 @@ def sign_up(store: EnrolmentStore, keys: Keyring, asked: SignUp, now: datetime) 
                 zone=mailing_list.zone,
             )
         if forbidden(desk, keys, person.key, now):
+            desk.pretend(LetterKind.CONFIRM, now)
             return
         stands = desk.subscription(asked.mailing_list, person.id)
         if stands and stands.state is SubscriptionState.CONFIRMED:
@@ -114,7 +115,9 @@ def send_link(
         admit(desk, network, now)
         person = desk.person_at(address.text)
         stands = desk.subscription(mailing_list, person.id) if person else None
-        if person is None or stands is None or forbidden(desk, keys, person.key, now):
+        key = person.key if person else address_key(address.text)
+        if forbidden(desk, keys, key, now) or person is None or stands is None:
+            desk.pretend(LetterKind.LINK, now)
             return
         is_pending = stands.state is SubscriptionState.PENDING
         write(desk, person, LetterKind.CONFIRM if is_pending else LetterKind.LINK, mailing_list, now)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Date,
     Engine,
+    Index,
     Integer,
     LargeBinary,
     Row,
@@ -55,6 +56,8 @@ variants = Table(
     Column("stories", Text, nullable=False),
     Column("folded", Text, nullable=False),
     Column("printed", Text, nullable=False),
+    #: A million rows of an audience are looked up by it.
+    Index("ix_variants_edition_variant", "edition", "variant", unique=True),
 )
 
 #: The ledger's outcomes of an issue, folded into one number per person. What is not final is made anew from the

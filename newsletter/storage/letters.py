@@ -78,8 +78,8 @@ class LetterStore:
             return int(connection.execute(query).scalar_one())
 
 
-def queue(connection: Connection, letter: Letter) -> None:
-    """Keep a letter until it is sent."""
+def queue(connection: Connection, letter: Letter, *, pretend: bool = False) -> None:
+    """Keep a letter until it is sent; if it is only pretended, for nobody."""
     connection.execute(
         letters.insert().values(
             kind=letter.kind.value,
@@ -92,7 +92,7 @@ def queue(connection: Connection, letter: Letter) -> None:
             at=letter.at,
             due_at=letter.at,
             attempts=0,
-            failed=False,
+            failed=pretend,
             problem="",
         )
     )

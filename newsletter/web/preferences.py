@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,7 @@ from newsletter.enrolling.joining import come_back
 from newsletter.enrolling.owning import send_data_link
 from newsletter.enrolling.rules import Answer
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.templating import locale_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.pages import Pages
 from subscribers.addresses import masked
@@ -30,9 +32,6 @@ from subscribers.preferences import (
     choose_topics,
 )
 from subscribers.tokens import Claims, Flaw, Keyring, Purpose, read
-
-#: Languages in which the newsletter's own words exist.
-LANGUAGES = {"en": "English"}
 
 #: A pause has an end: somebody who wants to be left alone for longer wants to leave.
 LONGEST_PAUSE = timedelta(days=366)
@@ -102,7 +101,7 @@ class Centre:
                 hour=choose_hour(form.one("hour")),
                 paused_until=_pause(form.one("paused_until"), zone, now),
             )
-            language = _language(form.one("language"))
+            language = _language(form.one("language"), view.person.language)
         except ChoiceError as error:
             return self._page(claims, {error.about: str(error)}, 422, "")
         answer = choose(self._store, claims, chosen, zone=zone, language=language, now=now)
@@ -124,7 +123,7 @@ class Centre:
             return self._pages.closed(Flaw.BROKEN)
         chosen = view.stands.preferences
         until = chosen.paused_until
-        now, zone = self._clock(), ZoneInfo(view.person.zone)
+        now, zone, language = self._clock(), ZoneInfo(view.person.zone), view.person.language
         return self._pages.show(
             "preferences",
             status,
@@ -139,7 +138,7 @@ class Centre:
             paused_until=until.astimezone(zone).date().isoformat() if until and until > now else "",
             today=now.astimezone(zone).date().isoformat(),
             zones=zones() if view.person.zone in zones() else (view.person.zone, *zones()),
-            languages=LANGUAGES,
+            languages=languages() | {language: languages().get(language, language)},
             problems=problems,
             said=said,
         )
@@ -164,8 +163,15 @@ def _zone(wanted: str, current: str) -> str:
     return wanted
 
 
-def _language(wanted: str) -> str:
-    if wanted not in LANGUAGES:
+@lru_cache(maxsize=1)
+def languages() -> dict[str, str]:
+    """Return the languages in which the newsletter's own words exist, each by the name it calls itself."""
+    folders = (folder.name for folder in (files("templates") / "locales").iterdir() if folder.is_dir())
+    return {code: str(locale_of(code).display_name) for code in ("en", *sorted(folders))}
+
+
+def _language(wanted: str, current: str) -> str:
+    if wanted != current and wanted not in languages():
         raise ChoiceError("language", "Choose one of the languages shown.")
     return wanted
 

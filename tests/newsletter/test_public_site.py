@@ -1,5 +1,6 @@
 """People sign up, confirm, choose and leave on the site; GET never acts, and no page tells who reads us."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,27 @@ def test_the_answer_is_the_same_for_every_address(town: Town) -> None:
     }
 
     assert len(answers) == 1
+
+
+def test_a_language_we_have_no_words_for_is_kept_until_another_is_chosen(town: Town) -> None:
+    town.join(ADA)
+    with town.people.writing() as desk:
+        person = desk.person(town.id_of(ADA))
+        assert person
+        desk.amend(replace(person, language="pt-BR"))
+    url = f"/p/{town.token(Purpose.MANAGE, ADA)}"
+    page = town.browser.get(url).text
+    assert '<option value="pt-BR" selected>' in page
+    assert "Deutsch" in page
+
+    fields = {"topic": "skin", "rhythm": "daily", "zone": "UTC"}
+    kept = town.browser.post(url, data=fields | {"language": "pt-BR"}).status_code
+    changed = town.browser.post(url, data=fields | {"language": "de"}).status_code
+
+    with town.people.reading() as desk:
+        person = desk.person(town.id_of(ADA))
+    assert person
+    assert (kept, changed, person.language) == (200, 200, "de")
 
 
 def test_a_link_that_names_no_list_is_for_the_sites_own(town: Town) -> None:
