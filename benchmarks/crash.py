@@ -68,6 +68,13 @@ class Field:
                 self.bound += CONNECTIONS
             process.communicate()
 
+    def under_way(self, *processes: "subprocess.Popen[str]") -> None:
+        """Wait until something has been sent since, then a random moment more."""
+        before = self.progress()
+        while self.progress() == before and any(process.poll() is None for process in processes):
+            time.sleep(0.05)
+        time.sleep(self.draw.uniform(0, 0.8))
+
     def progress(self) -> int:
         """Return how many have an outcome."""
         engine = open_engine(self.url)
@@ -113,7 +120,7 @@ def plain(where: Field) -> None:
     """Kill one sender after the other, at random moments."""
     while where.done_kills < where.kills and where.progress() < where.count:
         process = where.start()
-        time.sleep(where.draw.uniform(0.3, 1.2))
+        where.under_way(process)
         where.kill(process)
 
 
@@ -121,14 +128,15 @@ def two_senders(where: Field) -> None:
     """Two senders share the ledger; one of them is killed again and again."""
     while where.done_kills < where.kills and where.progress() < where.count:
         both = [where.start(), where.start()]
-        time.sleep(where.draw.uniform(0.3, 1.5))
+        where.under_way(*both)
         where.kill(*both)
 
 
 def lost_host(where: Field) -> None:
     """Two hosts; one dies for good, its journals with it: its leased chunks, two at most, are uncertain."""
-    lost, other = where.start("lost"), where.start("other")
-    time.sleep(where.draw.uniform(0.8, 1.5))
+    lost = where.start("lost")
+    where.under_way(lost)
+    other = where.start("other")
     where.kill(lost)
     shutil.rmtree(where.folder / "lost")
     where.bound += 1_000
@@ -140,7 +148,7 @@ def lost_host(where: Field) -> None:
 def stopped_for_a_while(where: Field) -> None:
     """A sender sleeps (SIGSTOP) past its lease, another takes over by its journal, then it wakes up."""
     sleeper = where.start()
-    time.sleep(where.draw.uniform(0.8, 1.2))
+    where.under_way(sleeper)
     sleeper.send_signal(signal.SIGSTOP)
     where.start("host", "--shift", str(LEASE.total_seconds() + 5)).communicate()
     sleeper.send_signal(signal.SIGCONT)
@@ -152,13 +160,14 @@ def clock_set_back(where: Field) -> None:
     """Kills, and every second sender believes that it is an hour earlier."""
     for n in range(where.kills):
         process = where.start("host", *(("--shift", "-3600") if n % 2 else ()))
-        time.sleep(where.draw.uniform(0.3, 1.0))
+        where.under_way(process)
         where.kill(process)
 
 
 def database_restarts(where: Field) -> None:
     """PostgreSQL is restarted at once, without waiting for anybody, in the middle."""
     sender = where.start()
+    where.under_way(sender)
     for _ in range(3):
         time.sleep(where.draw.uniform(0.4, 0.9))
         where.restart()
@@ -169,7 +178,7 @@ def database_restarts(where: Field) -> None:
 def full_disk(where: Field) -> None:
     """The volume of ledger and journal is full for a while; the journal has its room already."""
     sender = where.start()
-    time.sleep(0.7)
+    where.under_way(sender)
     ballast = where.folder / "ballast"
     with ballast.open("wb") as file:
         try:
@@ -193,7 +202,7 @@ def power_lost(where: Field) -> None:
     disk, image = where.folder, where.folder.parent / "disk.image"
     for n in range(where.kills):
         process = where.start()
-        time.sleep(where.draw.uniform(0.6, 1.2))
+        where.under_way(process)
         process.send_signal(signal.SIGSTOP)
         time.sleep(0.1)  # a flush that was under way ends; nothing begins another
         copy = image.with_suffix(f".{n}")

@@ -28,12 +28,12 @@ def recover(ledger: Ledger, journals: Path, resend_uncertain: bool = False) -> i
     for owner in ledger.expired_owners():
         path = journals / f"{owner}.journal"
         found = read(path, fence=True) if path.exists() else Findings(owner, {}, frozenset(), trusted=False)
-        uncertain += _recover(ledger, found, resend_uncertain)
+        uncertain += _recover(ledger, found, resend_uncertain, is_dead=not path.exists())
     return uncertain
 
 
-def _recover(ledger: Ledger, found: Findings, resend_uncertain: bool) -> int:
-    return ledger.recover(found.owner, found.results, found.intents, found.trusted, resend_uncertain)
+def _recover(ledger: Ledger, found: Findings, resend_uncertain: bool, is_dead: bool = True) -> int:
+    return ledger.recover(found.owner, found.results, found.intents, found.trusted, resend_uncertain, is_dead)
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -311,6 +311,7 @@ class Ledger(LedgerDesk):
         intents: Collection[tuple[int, int]],
         trusted: bool = True,
         resend: bool = False,
+        is_dead: bool = True,
     ) -> int:
         """Give back everything a dead sender had leased, by what its journal says; return how many are uncertain.
 
@@ -320,14 +321,18 @@ class Ledger(LedgerDesk):
             intents: The messages whose end had left it without a reply.
             trusted: False when there is no journal to believe: then everyone still open is uncertain.
             resend: Whether the uncertain are tried again instead.
+            is_dead: False when it may only be asleep. Then what it has locked is left for another time: a sender that
+                was stopped in the middle of a transaction holds its rows until it wakes or the server loses patience.
         """
         uncertain = 0
         doubt = Receipt(Outcome.DEFERRED if resend else Outcome.UNCERTAIN, Cause.CONNECTION, reply="a sender died here")
         with _reachable(), self._engine.begin() as connection:
             now = self._now(connection)
-            mine = select(chunks).where(chunks.c.owner == owner, chunks.c.state == "leased").with_for_update()
-            for chunk in connection.execute(mine).all():
+            mine = select(chunks).where(chunks.c.owner == owner, chunks.c.state == "leased")
+            for chunk in connection.execute(mine.with_for_update(skip_locked=not is_dead)).all():
                 uncertain += self._recover_chunk(connection, chunk, results, intents, trusted, doubt, now)
+            if not is_dead:
+                return uncertain
             facts = [(*place, r) for place, r in results.items() if r.outcome in {Outcome.ACCEPTED, Outcome.REFUSED}]
             add_outcomes(connection, facts, now)
         return uncertain

@@ -30,6 +30,9 @@ from subscribers.deliveries import Outcome, Receipt
 #: Rows that pass at once where a whole audience is written or read.
 PAGE = 5_000
 
+#: How long PostgreSQL lets a sender sleep in the middle of a transaction.
+PATIENCE = "30s"
+
 T = TypeVar("T")
 
 
@@ -57,7 +60,9 @@ class Mailing:
 def database_now(connection: Connection) -> datetime:
     """Return the time by the one clock that all senders share: the server's, where the database is one."""
     if connection.dialect.name == "postgresql":
-        at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        # In the same breath: whoever falls asleep in this transaction loses it, and with it the rows it has locked.
+        patience = func.set_config("idle_in_transaction_session_timeout", PATIENCE, True)
+        at: datetime = connection.execute(select(func.clock_timestamp(), patience)).one()[0]
         return at.astimezone(UTC)
     return datetime.now(UTC)
 

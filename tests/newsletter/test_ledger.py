@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
+from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.ledger import GIVE_UP_AFTER, LEASE, Chunk, Ledger, Settled, back_off
 from newsletter.storage.people import PeopleStore
 from subscribers.deliveries import Cause, Outcome, Receipt, Recipient, Tally
@@ -329,3 +330,20 @@ def test_waiting_grows_and_is_spread_by_a_quarter_at_most() -> None:
     assert waits == [5, 15, 60, 240, 240, 240]
     assert timedelta(minutes=5) <= min(spread) < max(spread) < timedelta(minutes=6.25)
     assert len(spread) > 900
+
+
+def test_a_sender_asleep_in_its_transaction_is_not_waited_for(postgresql_database: str) -> None:
+    engine = open_engine(postgresql_database)
+    migrate(engine)
+    ledger = Ledger(engine, chunk=3)
+    ledger.freeze(EDITION, people(6))
+    chunk = claim(ledger)
+
+    with engine.begin() as asleep:
+        asleep.exec_driver_sql(f"SELECT * FROM chunks WHERE id = {chunk.id} FOR UPDATE")
+        assert ledger.recover("one", {}, [], is_dead=False) == 0
+        assert len(claim(ledger, "two").deliveries) == 3
+    assert ledger.recover("one", {}, [], is_dead=False) == 0
+
+    assert ledger.tally(EDITION) == Tally(candidates=6, pending=6, leased=3)
+    engine.dispose()
