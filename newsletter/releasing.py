@@ -45,7 +45,7 @@ def release(desk: Desk, key: str, now: datetime) -> Tally:
     record = ready(desk, key)
     if desk.ledger.mailing(key) is not None:
         return desk.ledger.tally(key)
-    history, mailing_list = HistoryStore(desk.engine), _mailing_list(desk)
+    history, mailing_list = HistoryStore(desk.engine), mailing_list_of(desk)
     issue = _issue(record.edition, now.astimezone(ZoneInfo(desk.settings.zone)).date())
     rules = Rules(
         hour=mailing_list.hour,
@@ -109,7 +109,7 @@ def _recipient(person: Planned, suppressed: Mapping[str, str], at_their_hour: bo
     )
 
 
-def _mailing_list(desk: Desk) -> MailingList:
+def mailing_list_of(desk: Desk) -> MailingList:
     """Return the list of the settings' newsletter; make it, unless staff have made and shaped it already."""
     lists, settings = ListStore(desk.engine), desk.settings
     found = lists.find(settings.newsletter)

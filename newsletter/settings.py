@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )
+    bounce_maildir: Path | None = Field(None, description="Maildir in which bounces and complaints arrive.")
+    behind_proxy: bool = Field(False, description="Whether a proxy of ours says in X-Forwarded-For who asks.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 
     @classmethod

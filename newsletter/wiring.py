@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher
@@ -15,6 +17,7 @@ from newsletter.ports import Source
 from newsletter.publishing import look_of, told
 from newsletter.rendering.composing import Composer, Printed
 from newsletter.rendering.mime import Identity
+from newsletter.returns import Harvest, Returns
 from newsletter.sending import Limits, Options, Sent, send
 from newsletter.settings import Settings, SettingsError
 from newsletter.sources.kinds import KINDS, SourcePlan
@@ -22,9 +25,11 @@ from newsletter.sources.kinds import make_source as make_planned
 from newsletter.storage.articles import ArticleStore
 from newsletter.storage.editions import EditionStore
 from newsletter.storage.engine import migrate, open_engine
+from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
+from newsletter.storage.returns import ReturnStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
@@ -150,13 +155,32 @@ def _composer(house: House) -> Composer:
         person, mailing_list = delivery.subscriber, settings.newsletter
         unsubscribe = issue(keys, Purpose.UNSUBSCRIBE, person, mailing_list)
         # The date is the edition's, so that a second attempt is the same message, byte for byte.
-        manage = issue(keys, Purpose.MANAGE, person, now=printed(delivery.edition, delivery.variant).date)
+        manage = issue(keys, Purpose.MANAGE, person, mailing_list, now=printed(delivery.edition, delivery.variant).date)
         return {
             "unsubscribe_url": link(settings.public_url, Purpose.UNSUBSCRIBE, unsubscribe),
             "preferences_url": link(settings.public_url, Purpose.MANAGE, manage),
         }
 
     return Composer(printed, links, settings.key(), domain, settings.bounce_domain, _signer(settings))
+
+
+def read_returns(house: House, now: datetime) -> Harvest:
+    """Take in the bounces and complaints that have arrived, where a mailbox for them is set; let addresses rest.
+
+    Raises:
+        SettingsError: There is no such mailbox.
+    """
+    folder = house.settings.bounce_maildir
+    if folder is None:
+        return Harvest()
+    if not folder.is_dir():
+        raise SettingsError(f"bounce_maildir {str(folder)!r} is not there; it takes the Maildir where bounces arrive")
+    return Returns(ReturnStore(house.engine), house.people, house.settings.key()).read_maildir(folder, now)
+
+
+def forget_old(house: House, now: datetime) -> dict[str, int]:
+    """Remove what has served its purpose: old network addresses, unconfirmed sign-ups, expired changes. Count it."""
+    return dict(owning.forget_old(EnrolmentStore(house.engine), now).counts)
 
 
 #: What `newsletter source add --kind` takes.

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,8 +17,10 @@ from newsletter.publishing import find, finish
 from newsletter.releasing import release
 from newsletter.sending import Sent, run
 from newsletter.storage.ledger_queries import MailingState
-from newsletter.wiring import House, announce, deliver, open_house, publish_site
+from newsletter.wiring import House, announce, deliver, open_house, publish_site, read_returns
 from subscribers.deliveries import Outcome, Tally
+
+returns = typer.Typer(no_args_is_help=True, help="What comes back: bounces and complaints.")
 
 
 class Verdict(StrEnum):
@@ -67,6 +70,27 @@ def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -
     for address in uncertain:
         err.print(f"  uncertain: {address}", style="yellow", markup=False)
     return None
+
+
+@returns.command("read")
+def read_(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Take in the bounces and complaints in `bounce_maildir`; addresses that do not exist are written to no more.
+
+    Ends with 3 when receivers hold something against us: that is ours to mend, and nobody is suppressed for it.
+    """
+    with open_house(settings(context)) as house:
+        found = read_returns(house, now())
+    if as_json:
+        print_json(asdict(found))
+    else:
+        out.print(
+            f"{found.new} new, {found.known} known, {found.forged} forged, {found.unreadable} unreadable; "
+            f"{found.resting} addresses rest"
+        )
+        for alarm in found.alarms:
+            err.print(f"against us: {alarm}", style="red", markup=False)
+    if found.alarms:
+        raise typer.Exit(Exit.HELD)
 
 
 @edition.command()

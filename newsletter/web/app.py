@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from newsletter.corresponding import post_letters
 from newsletter.letters.compose import Composer, House
 from newsletter.letters.post import SmtpPost
+from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.letters import LetterStore
-from newsletter.storage.lists import ListStore
 from newsletter.web.public import PublicSite, create_public_app
 from newsletter.web.serving import serve
 from newsletter.wiring import open_house
-from subscribers.preferences import MailingList
 from subscribers.tokens import Keyring
 
 
@@ -26,7 +25,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
     keys = Keyring.parse(settings.key())
     with open_house(settings) as house:
         people = EnrolmentStore(house.engine)
-        _ensure_list(ListStore(house.engine), settings)
+        mailing_list_of(house)
         site = PublicSite(
             store=people,
             keys=keys,
@@ -37,6 +36,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             folder=settings.home / "site",
             clock=_now,
             postal_address=settings.postal_address,
+            behind_proxy=settings.behind_proxy,
         )
         writer = Composer(
             House(
@@ -62,12 +62,6 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             port=port,
             every_round=lambda: post_letters(letters, people, writer, post, _now),
         )
-
-
-def _ensure_list(lists: ListStore, settings: Settings) -> None:
-    """Make the settings' list, unless staff have made and shaped it already."""
-    if lists.find(settings.newsletter) is None:
-        lists.put(MailingList(slug=settings.newsletter, title=settings.title, zone=settings.zone))
 
 
 def _now() -> datetime:

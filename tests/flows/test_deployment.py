@@ -89,16 +89,16 @@ def test_the_deployed_flows_complete(environment: dict[str, str], home: Path, tm
         _prefect("work-pool create newsletter --type process --overwrite", environment)
         _prefect("--no-prompt deploy --all", environment)
         with _running(["prefect", "worker", "start", "--pool", "newsletter"], environment, tmp_path / "worker.log"):
-            for name in ("ingest", "publish", "send"):
+            for name in ("ingest", "publish", "send", "collect"):
                 _prefect(f"deployment run {name}/{name} --watch --watch-interval 1 --watch-timeout 120", environment)
         states = _states(api)
         cron = requests.post(f"{api}/deployments/filter", json={}, timeout=10).json()
         zones = {s["schedule"]["timezone"] for d in cron for s in d["schedules"]}
         artifacts = requests.post(f"{api}/artifacts/filter", json={}, timeout=10).json()
 
-    assert states == {"ingest": "COMPLETED", "publish": "COMPLETED", "send": "COMPLETED"}
+    assert states == dict.fromkeys(("ingest", "publish", "send", "collect"), "COMPLETED")
     assert zones == {"Europe/London"}
-    assert {a["key"] for a in artifacts} == {"ingest", "publish", "send"}
+    assert {a["key"] for a in artifacts} == {"ingest", "publish", "send", "collect"}
     assert "example.org" not in json.dumps(artifacts)  # no personal data goes into Prefect
     assert len(list((tmp_path / "mail" / "new").iterdir())) == 2
     assert (home / "site" / "feeds" / "all.atom").is_file()
