@@ -28,7 +28,7 @@ _FREE, _WITHOUT = (
 )
 #: "Leave make-up off", "put retinol away", and "stop using": a verb and its particle deny together.
 _PARTED = re.compile(
-    r"\b(?:leave|leaves|leaving|left)\b.{0,60}?\b(?:off|away|aside|out)\b|\bput\b.{0,60}?\b(?:away|aside)\b"
+    r"\b(?:leave|leaves|leaving|left)\b.{0,60}?\b(?:off|away|aside|out|alone)\b|\bput\b.{0,60}?\b(?:away|aside)\b"
     r"|\b(?:keep|kept|stay)\b.{0,60}?\b(?:off|out|clear)\b|\brules?\b.{0,40}?\bout\b"
     r"|\bstop(?:ping)? \w+ing\b|^\W*stop\b|\bwait\b(?! (?:until|for|and)\b)"
 )

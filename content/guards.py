@@ -23,6 +23,10 @@ SAME_FRAME = 0.6
 _INCOMPARABLE = frozenset({"count"})
 
 
+#: Amounts that differ by more than this factor measure different things.
+FAR_APART = 200
+
+
 class Guard(StrEnum):
     """What a guard watches."""
 
@@ -151,13 +155,20 @@ def _in_order(claim: Claim, witness: Claim) -> SequenceMatcher[str]:
     return SequenceMatcher(None, claim.sequence, witness.sequence, autojunk=False)
 
 
+def _comparable(a: Quantity, b: Quantity) -> bool:
+    """Tell whether two amounts can be about one thing: an appointment's minutes and a result's weeks cannot."""
+    if a.dimension in _INCOMPARABLE and a.counted != b.counted:
+        return False
+    return max(a.high, b.high) <= FAR_APART * min(a.low, b.low) or not min(a.low, b.low)
+
+
 def _clashing_numbers(claim: Claim, witness: Claim) -> list[Difference]:
     """Return each dimension in which both state amounts and no two of them can be the same."""
     clashes = []
     for dimension in sorted({q.dimension for q in claim.amounts} & {q.dimension for q in witness.amounts}):
         mine = [q for q in claim.amounts if q.dimension == dimension]
         theirs = [q for q in witness.amounts if q.dimension == dimension]
-        pairs = [(a, b) for a in mine for b in theirs if dimension not in _INCOMPARABLE or a.counted == b.counted]
+        pairs = [(a, b) for a in mine for b in theirs if _comparable(a, b)]
         if pairs and not any(a.overlaps(b) or a.vague or b.vague for a, b in pairs):
             clashes.append(Difference(Guard.NUMBER, mine[0].said, theirs[0].said))
     return clashes

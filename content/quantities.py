@@ -296,6 +296,9 @@ def _implied_one(items: list[str], at: int) -> tuple[Quantity | None, int]:
     previous = items[at - 1] if at else ""
     if not unit or unit[0] not in ("time", "nights") or previous in _TIMES or items[last] == "second":
         return None, at + 1
+    if items[last + 1 : last + 4] == ["and", "a", "half"]:
+        amount = unit[1] * 1.5
+        return Quantity(unit[0], amount, amount, coarse=items[last] in _COARSE_UNITS), last + 4
     if items[last].endswith("s"):  # "the following days"
         low, high = _VAGUE["few"]
         return Quantity(unit[0], low * unit[1], high * unit[1], vague=True), last + 1

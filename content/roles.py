@@ -57,12 +57,12 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:how long|how much time|duration)\b", (Role.DURATION, Role.RESULTS)),
     (r"\b(?:side[- ]effects?|risks?|safe|safety|dangers?|dangerous|warnings?|precautions?|cautions?|downsides?|drawbacks?|complications?"
      r"|when to worry|red flags|watch out|things to watch|stay(?:ing)? safe|adverse)\b", (Role.RISKS,)),
-    (r"\b(?:who |whom|whose|suitab\w+|candidates?|right for (?:you|me|everyone)|should (?:not )?(?:avoid|skip)|contra-?indications?"
+    (r"\b(?:who |whom|whose|suitab\w+|candidates?|(?:right|wrong) for (?:you|me|everyone)|should (?:not |you )?(?:avoid|skip)|contra-?indications?"
      r"|is it for (?:you|me)|eligib\w+|ideal for|good fit|not for everyone|which skin types?|for whom)", (Role.WHO, Role.RISKS)),
     (r"\b(?:expect|expectations?)\b.*\b(?:after\w*|healing|recovery|following)\b", (Role.EXPECT, Role.AFTERCARE)),
     (r"\b(?:after-?care|after|afterwards|post|recovery|recovering|healing|downtime|looking after|take care of|caring for|care for|maintain\w*"
      r"|maintenance|upkeep|preserve|protect your|once (?:it|you)|at home|home ?care|days? following|keep(?:ing)? (?:your|the|them|it)\b)", (Role.AFTERCARE, Role.STORE)),
-    (r"\b(?:before|prepar\w+|prepping|prep|pre|getting ready|get ready|ready for|ahead of|leading up|run-up|in advance|book(?:ing)?|checklist)\b", (Role.PREPARE,)),
+    (r"\b(?:before(?! (?:bed|you sleep|sleep))|prepar\w+|prepping|prep|pre|getting ready|get ready|ready for|ahead of|leading up|run-up|in advance|book(?:ing)?|checklist)\b", (Role.PREPARE,)),
     (r"\b(?:expect|expectations?|day of|on the day|your first (?:visit|appointment|session|time))\b", (Role.EXPECT, Role.HOW)),
     (r"\b(?:benefits?|advantages?|perks?|upsides?|pros|reasons?|good for|why (?:we|you|your|choose|use|try|people|it|have|get|everyone|do|go|bother|is|are)"
      r"|can (?:it )?do for|do(?:es)? for (?:you|your)|loves?|worth (?:it|trying)|gains?|improves?|why)\b", (Role.BENEFITS,)),
@@ -74,7 +74,7 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:history|origins?|where (?:it|does)|came from|come from|story of)\b", (Role.HISTORY,)),
     (r"\b(?:start(?:ing|ed)?|begin(?:ning|ners?)?|introduc(?:e|ing)|first steps?|easing|new to)\b", (Role.START, Role.USE)),
     (r"\b(?:step[- ]by[- ]step|techniques?|method|how .*\b(?:used|applied))\b", (Role.HOW, Role.USE)),
-    (r"\b(?:how (?:does|do|is|are|it|they)\b(?!.*\b(?:use|apply)\b)|how .* (?:works?|done|performed|carried out)|works?|working|science|procedure|process|mechanism|chemistry|start to finish|stages|from a to z"
+    (r"\b(?:how (?:does|do|is|are|it|they)\b(?!.*\b(?:use|apply)\b)|how .* (?:works?|done|performed|carried out)|what (?:is it|does it|it is|it) (?:really |actually )?do\w*|works\b|working|science|procedure|process|mechanism|chemistry|start to finish|stages|from a to z"
      r"|behind|inside an?|during|happens?|what is done|in the (?:chair|clinic|salon|treatment room))\b", (Role.HOW,)),
     (r"\b(?:how to (?:use|apply|do|wear|get)|us(?:e|ing)|appl(?:y|ying|ication)|routine|the right way|getting the (?:most|best)|get the (?:most|best)"
      r"|make the most|tips?|steps?|properly|correctly)\b", (Role.USE, Role.START, Role.HOW)),

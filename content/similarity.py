@@ -224,6 +224,8 @@ def affinity_of(left: Subject, right: Subject) -> Affinity:
     if not left.core or not right.core:
         return Affinity.POSSIBLE
     if left.core.isdisjoint(right.core):
+        if left.kin & right.core or right.kin & left.core:
+            return Affinity.LIKELY
         mutual = left.core & right.prose and right.core & left.prose
         return Affinity.POSSIBLE if mutual else Affinity.DIFFERENT
     only_left = left.core - right.core - right.prose - right.purpose

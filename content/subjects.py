@@ -48,6 +48,9 @@ class Subject:
     prose: frozenset[str]  #: concepts that the prose of the article holds
     compounds: frozenset[str] = frozenset()  #: those of the core that stand right beside another one in a heading
     firm: bool = True  #: the headings say so, more than once or in line with the prose; else it is a guess
+    kin: frozenset[str] = (
+        frozenset()
+    )  #: the core of another article's subject, where prose is alike and headings are not
     ambiguous: bool = False  #: other articles name this subject together with one of several other things
 
     @property
@@ -127,6 +130,9 @@ def _is_ambiguous(core: frozenset[str], by_term: Mapping[str, Sequence[frozenset
 #: more alike than that of the next best subject.
 LIKE_PROSE, CLEARLY = 0.15, 1.3
 
+#: The same for an article whose headings do name something, which no other article's headings do ("the stone").
+QUITE_CLEARLY = 1.8
+
 #: Concepts of an article that are looked up among the others: the rarest.
 TELLING = 40
 
@@ -149,12 +155,16 @@ def infer(subjects: Mapping[str, Subject]) -> dict[str, Subject]:
     norms = {key: math.sqrt(sum(weights.get(t, 0.0) for t in sorted(s.prose))) or 1.0 for key, s in subjects.items()}
     result = dict(subjects)
     for key, subject in subjects.items():
-        if subject.firm or any(named[t] > 1 or len(holders[t]) > 1 or t in NAMED for t in subject.core):
-            # What others write about too is a subject, even if this article's prose leaves it to the headings.
-            result[key] = replace(subject, firm=True)
+        if any(named[t] > 1 for t in subject.core):
+            result[key] = replace(subject, firm=True)  # other articles say in their headings that this is a subject
             continue
-        found = _most_alike(key, subject, subjects, holders, weights, norms)
-        result[key] = replace(subject, core=found.core if found else frozenset(), compounds=frozenset())
+        settled = subject.firm or any(len(holders[t]) > 1 or t in NAMED for t in subject.core)
+        clearly = QUITE_CLEARLY if settled else CLEARLY
+        found = _most_alike(key, subject, subjects, holders, weights, norms, clearly)
+        if settled:
+            result[key] = replace(subject, firm=True, kin=found.core if found else frozenset())
+        else:
+            result[key] = replace(subject, core=found.core if found else frozenset(), compounds=frozenset())
     return result
 
 
@@ -169,6 +179,7 @@ def _most_alike(
     holders: Mapping[str, Sequence[str]],
     weights: Mapping[str, float],
     norms: Mapping[str, float],
+    clearly: float,
 ) -> Subject | None:
     """Return the firm subject of the article whose prose is most alike, if it is clearly more so than any other's."""
     rarest = sorted((t for t in subject.prose if t in weights), key=lambda t: (-weights[t], t))[:TELLING]
@@ -182,7 +193,7 @@ def _most_alike(
         return None
     best = subjects[ranked[0][1]]
     rival = next((n for n, other in ranked if subjects[other].core.isdisjoint(best.core)), 0.0)
-    return best if ranked[0][0] >= CLEARLY * rival else None
+    return best if ranked[0][0] >= clearly * rival else None
 
 
 #: Articles that hold a concept which are looked at for it.
