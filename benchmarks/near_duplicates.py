@@ -1,6 +1,6 @@
 """Measures how well repeated explainers are found and folded, next to datasketch, rensa and rapidfuzz in the same run.
 
-    python -m benchmarks.near_duplicates DATA... [--json] [--quick]
+    python -m benchmarks.near_duplicates DATA... [--json] [--quick] [--lexical]
 
 DATA are section sets (.txt, as in `tests/data/beauty_*.txt`), pair sets (.jsonl or .jsonl.gz with `a`, `b`, `label`)
 and corpora (.jsonl.gz with `text`, and `heading`, `article` where known).
@@ -22,10 +22,12 @@ from typing import Any
 from benchmarks.growth import QUICK, WHOLE, measure_growth
 from content.articles import Block, BlockKind
 from content.clusters import cluster
+from content.embeddings import Vectors
 from content.folding import Folding, Rule, fold, says_the_same
 from content.sections import Section
 from content.similarity import alike, traits, weigh
 from content.text import spans, words
+from newsletter.semantics import load_vectors
 
 #: Share of the sections that stay when a set is thinned out, and how often it is drawn anew.
 STAYING, DRAWS = 0.6, 20
@@ -79,18 +81,20 @@ def _facts(facts: str) -> frozenset[str]:
     return frozenset(f.strip() for f in facts.split(",") if f.strip())
 
 
-def measure_sections(labelled: Sequence[Labelled], peers: bool = True) -> dict[str, Any]:
+def measure_sections(
+    labelled: Sequence[Labelled], peers: bool = True, vectors: Vectors | None = None
+) -> dict[str, Any]:
     """Return precision, recall and F1 of the clusters, and what became of facts, repeats and contradictions."""
     sections = [x.section for x in labelled]
     started = time.perf_counter()
-    clusters = cluster(sections)
+    clusters = cluster(sections, vectors=vectors)
     folding = fold(sections, clusters)
     seconds = time.perf_counter() - started
     groups = {m.id: number for number, c in enumerate(clusters) for m in c.members}
     predicted = [groups.get(s.id, -number) for number, s in enumerate(sections, start=1)]
     gold = [x.explainer for x in labelled]
     scores = _pair_scores(predicted, gold)
-    thinned = [_thinned(labelled, seed) for seed in range(DRAWS)]
+    thinned = [_thinned(labelled, seed, vectors) for seed in range(DRAWS)]
     return {
         **scores,
         "ARI": round(_rand_index(predicted, gold), 4),
@@ -98,16 +102,18 @@ def measure_sections(labelled: Sequence[Labelled], peers: bool = True) -> dict[s
         "F1_40_missing": round(sum(t["F1"] for t in thinned) / DRAWS, 4),
         "P_40_missing": round(sum(t["P"] for t in thinned) / DRAWS, 4),
         "R_40_missing": round(sum(t["R"] for t in thinned) / DRAWS, 4),
+        "evidence": f"words and {vectors.name}" if vectors else "words",
         "sections": len(sections),
         "sections_per_s": round(len(sections) / seconds),
         "peers": _section_peers([f"{s.heading}\n{s.text}" for s in sections], gold) if peers else {},
     }
 
 
-def _thinned(labelled: Sequence[Labelled], seed: int) -> dict[str, float]:
+def _thinned(labelled: Sequence[Labelled], seed: int, vectors: Vectors | None) -> dict[str, float]:
     drawn = random.Random(seed)
     left = [x for x in labelled if drawn.random() < STAYING]
-    groups = {m.id: number for number, c in enumerate(cluster(x.section for x in left)) for m in c.members}
+    clusters = cluster((x.section for x in left), vectors=vectors)
+    groups = {m.id: number for number, c in enumerate(clusters) for m in c.members}
     return _pair_scores(
         [groups.get(x.section.id, -n) for n, x in enumerate(left, start=1)], [x.explainer for x in left]
     )
@@ -324,10 +330,10 @@ def _average_precision(scores: Sequence[float], labels: Sequence[bool]) -> float
     return round(total / hits, 4) if hits else 0.0
 
 
-def measure(path: Path, quick: bool) -> dict[str, Any]:
+def measure(path: Path, quick: bool, vectors: Vectors | None = None) -> dict[str, Any]:
     """Return the figures of one data file, whatever its kind."""
     if path.suffix == ".txt":
-        return measure_sections(read_sections(path))
+        return measure_sections(read_sections(path), vectors=vectors)
     records = _records(path, limit=4000 if quick else None)
     if records and "label" in records[0]:
         return measure_pairs(records)
@@ -349,13 +355,16 @@ def main() -> None:
     parser.add_argument("data", nargs="+", type=Path)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--quick", action="store_true", help="measure a part of large sets")
+    parser.add_argument("--lexical", action="store_true", help="compare by words alone, even with the extra `semantic`")
     options = parser.parse_args()
+    vectors = None if options.lexical else load_vectors()
+    print(f"sections are compared by {f'words and {vectors.name}' if vectors else 'words alone'}")
     started = time.process_time()
     sets: dict[str, dict[str, Any]] = {}
     grown: dict[str, dict[str, Any]] = {}
     for path in options.data:
         name = path.name.split(".")[0]
-        figures = measure(path, options.quick)
+        figures = measure(path, options.quick, vectors)
         _show(name, figures)
         (grown if "candidate_recall" in figures else sets)[name] = figures
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

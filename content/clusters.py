@@ -8,6 +8,8 @@ from itertools import combinations
 from operator import attrgetter
 
 from content.candidates import candidates
+from content.embeddings import Vectors
+from content.meaning import Meant, Reading
 from content.sections import Section
 from content.similarity import Affinity, Evidence, Profile, Profiles, affinity_of, compare, profiles
 
@@ -112,22 +114,31 @@ class Clustering:
     passed_over: int  #: words of sections that too many others share to look all of them up (`candidates.BUDGET`)
 
 
-def cluster(sections: Iterable[Section], rulings: Iterable[Ruling] = ()) -> tuple[Cluster, ...]:
+def cluster(
+    sections: Iterable[Section], rulings: Iterable[Ruling] = (), vectors: Vectors | None = None
+) -> tuple[Cluster, ...]:
     """Return the clusters of two or more sections that explain the same thing.
 
     The order in which `sections` arrive makes no difference. Of two articles a section matches at most one of the
     other's, each the best of the other; near copies inside one article are found too. Rulings win over every score.
+    With `vectors` of words, sections that say the same in other words are found as well.
     """
-    return examine(sections, rulings).clusters
+    return examine(sections, rulings, vectors=vectors).clusters
 
 
-def examine(sections: Iterable[Section], rulings: Iterable[Ruling] = (), mapper: Mapper = map) -> Clustering:
+def examine(
+    sections: Iterable[Section],
+    rulings: Iterable[Ruling] = (),
+    mapper: Mapper = map,
+    vectors: Vectors | None = None,
+) -> Clustering:
     """Return the clusters as `cluster` does, with what was passed over.
 
     Args:
         sections: Any number, from any articles.
         rulings: What editors have decided.
         mapper: Compares the batches; `multiprocessing.Pool.imap` gives the same clusters with several processes.
+        vectors: Of words, where they are at hand; None compares by words alone.
     """
     ordered = sorted({s.id: s for s in sections}.values(), key=_seniority)
     decided = tuple(rulings)
@@ -137,11 +148,17 @@ def examine(sections: Iterable[Section], rulings: Iterable[Ruling] = (), mapper:
     plan, passed_over = _plan(originals, known.weights)
     batches = (_Batch(known.weights, plan[i : i + BATCH]) for i in range(0, len(plan), BATCH))
     links = [link for found in mapper(_compare_batch, batches) for link in found]
+    reading = Reading(known.each, known.weights, vectors) if vectors else None
+    if reading:
+        places = {p.section.id: n for n, p in enumerate(known.each)}
+        links = [x for x in links if not reading.doubts(places[x.a], places[x.b])]
     groups = _Groups({p.section.id: p for p in known.each}, copies, known.weights, decided)
     for link in _ruled(ordered, decided):
         groups.join(link, forced=True)
     for link in sorted(links, key=lambda entry: (-entry.score, entry.a, entry.b)):
         groups.join(link)
+    for link in _meant(known, groups, reading, vectors.name) if reading and vectors else ():
+        groups.join(link, meant=True)
     preferred = {r.a for r in decided if r.kind is RulingKind.CANONICAL}
     found = [_cluster(members, links, preferred) for members, links in groups.parts() if len(members) > 1]
     return Clustering(
@@ -149,6 +166,20 @@ def examine(sections: Iterable[Section], rulings: Iterable[Ruling] = (), mapper:
         compared=len(plan),
         passed_over=passed_over,
     )
+
+
+def _meant(known: Profiles, groups: "_Groups", reading: Reading, name: str) -> list[Link]:
+    """Return the links of what is left over when words have been compared: sections that mean the same."""
+    places = {p.section.id: n for n, p in enumerate(known.each)}
+    parts = sorted(sorted(places[s.id] for s in members) for members, _ in groups.parts())
+    return [_meant_link(known, found, name) for found in reading.match(parts)]
+
+
+def _meant_link(known: Profiles, found: Meant, name: str) -> Link:
+    a, b = sorted((known.each[found.a].section.id, known.each[found.b].section.id))
+    subject = "the same subject" if found.subject >= 1.0 else f"prose about the same subject ({found.subject:.2f})"
+    evidence = f"{subject}; their sentences mean the same to {found.likeness:.0%} ({name})"
+    return Link(a=a, b=b, score=found.score, rule="same meaning", evidence=evidence)
 
 
 def _copies(known: Profiles) -> dict[str, list[Section]]:
@@ -315,10 +346,12 @@ class _Groups:
             group = _Group([first, *others], [_copy_link(first, other) for other in others])
             self._group.update((s.id, group) for s in group.members)
 
-    def join(self, link: Link, forced: bool = False) -> None:
+    def join(self, link: Link, forced: bool = False, meant: bool = False) -> None:
         left, right = self._group[link.a], self._group[link.b]
         if left is not right:
-            if not forced and not self._may_join(left.members, right.members, link):
+            if meant and self._ruled_apart(left.members, right.members):
+                return
+            if not (forced or meant) and not self._may_join(left.members, right.members, link):
                 return
             if len(left.members) < len(right.members):
                 left, right = right, left

@@ -141,11 +141,16 @@ def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> di
     return mark_ambiguous(learned)
 
 
-def _statements(section: Section) -> tuple[frozenset[str], ...]:
+def stated(section: Section) -> tuple[str, ...]:
+    """Return the sentences of `section` that are compared: all but page furniture."""
     found = sentences(section.blocks)
     if may_be_furniture(section.text.casefold()):
         found = tuple(sentence for sentence in found if not furniture(sentence.text))
-    return tuple(terms(sentence.text, section.language) for sentence in found)
+    return tuple(sentence.text for sentence in found)
+
+
+def _statements(section: Section) -> tuple[frozenset[str], ...]:
+    return tuple(terms(text, section.language) for text in stated(section))
 
 
 def _roles(section: Section, of: int) -> tuple[Role, ...]:

@@ -13,6 +13,7 @@ from content.vocabulary import NAMED
 #: Words of headings that say what a section is for, not what it is about.
 _NOT_A_SUBJECT = """
 machine device tool wrong tired hear hearing lies lie few next come came place power actually honest honestly run
+side effects
 works working worked how benefits advantages preparing preparation ready readiness before after aftercare care caring
 expect expectations understanding understand explained explaining conclusion safety safe effective effects risks side
 results last lasting begin beginning start starting introducing introduction introduced use using used choose choosing

@@ -18,6 +18,7 @@ from content.sections import Section, split
 from newsletter.ports import Rendering
 from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Finding, Severity, check
+from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.articles import ArticleStore, Standing
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
@@ -229,7 +230,8 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
     settings = desk.settings
     sections = [section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)]
     rulings = desk.rulings.in_force()
-    folding = fold(sections, cluster(sections, rulings), rulings)
+    vectors = choose_vectors(settings.similarity)
+    folding = fold(sections, cluster(sections, rulings, vectors), rulings)
     period = _period(settings, now)
     edition = assemble(
         folding,

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     )
     fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
 
+    similarity: Literal["auto", "lexical"] = Field(
+        "auto", description="auto: repeats in other words are found too when the extra `semantic` is installed."
+    )
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )

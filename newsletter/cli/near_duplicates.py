@@ -13,6 +13,7 @@ from content.articles import Article
 from content.assembly import assemble
 from content.clusters import Cluster, cluster
 from content.editions import Edition
+from content.embeddings import Vectors
 from content.folding import Folding
 from content.folding import fold as fold_sections
 from content.periods import Rhythm, period_of
@@ -21,8 +22,12 @@ from content.sections import NOT_APPROVED, Section, split
 from newsletter.cli.console import Exit, JsonOption, err, now, out, print_json
 from newsletter.ports import SourceError
 from newsletter.rendering.folded import folded_html, folded_text
+from newsletter.semantics import SemanticsError, load_vectors
 from newsletter.sources.folder import read
 
+LexicalOption = Annotated[
+    bool, typer.Option("--lexical", help="Compare by words alone, even when the extra `semantic` is installed.")
+]
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders: Markdown, HTML, DOCX, plain text.")]
 
 
@@ -31,6 +36,7 @@ def fold(
     as_json_: JsonOption = False,
     as_html: Annotated[bool, typer.Option("--html", help="Print one readable page.")] = False,
     as_text: Annotated[bool, typer.Option("--text", help="Print one readable text; the default.")] = False,
+    lexical: LexicalOption = False,
 ) -> None:
     """Fold files into one text: each explainer once, no fact lost, every drop explained (--json).
 
@@ -42,7 +48,7 @@ def fold(
         raise typer.BadParameter("--json, --html and --text exclude each other; name one")
     articles = _articles(paths)
     sections = [s for article, approved_at in articles for s in split(article, approved_at)]
-    folding = fold_sections(sections, cluster(sections))
+    folding = fold_sections(sections, cluster(sections, vectors=_vectors(lexical)))
     if as_json_:
         print_json(as_json(folding))
     else:
@@ -57,9 +63,11 @@ def duplicates(
     paths: Paths,
     as_json_: JsonOption = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each pair why it belongs together.")] = False,
+    lexical: LexicalOption = False,
 ) -> None:
     """Show which sections of the files explain the same thing, with score and rule."""
-    clusters = cluster(s for article, approved_at in _articles(paths) for s in split(article, approved_at))
+    sections = [s for article, approved_at in _articles(paths) for s in split(article, approved_at)]
+    clusters = cluster(sections, vectors=_vectors(lexical))
     if as_json_:
         return print_json([_as_json(c) for c in clusters])
     for number, found in enumerate(clusters, start=1):
@@ -71,6 +79,15 @@ def duplicates(
                 out.print(f"     {best.evidence}", style="dim", markup=False)
     out.print(f"{len(clusters)} explainers repeat." if clusters else "No explainer repeats.")
     return None
+
+
+def _vectors(lexical: bool) -> Vectors | None:
+    """Return the vectors to compare by, unless words alone were asked for; files that are broken are said."""
+    try:
+        return None if lexical else load_vectors()
+    except SemanticsError as error:
+        err.print(f"comparing by words alone: {error}", style="yellow", markup=False)
+        return None
 
 
 def _articles(paths: list[Path]) -> list[tuple[Article, datetime]]:
