@@ -13,6 +13,9 @@ BUDGET = 4000
 #: Words of a section that are looked up, at most: the rarest. More find little and cost time.
 LOOKED_UP = 24
 
+#: Of a word that its budget does not allow, a section sees the holders next to it, so many on each side.
+NEAREST = 8
+
 #: Neighbours kept per section.
 NEIGHBOURS = 10
 
@@ -111,13 +114,19 @@ class _Postings:
 
     def partners(self, first: int, last: int, neighbours: int) -> tuple[NDArray[np.int64], int]:
         """Return the packed pairs of the sections from `first` up to `last`, and how many words were passed over."""
-        terms, askers, skipped = self._looked_up(first, last)
+        terms, askers, common, common_askers = self._looked_up(first, last)
+        skipped = len(common)
         starts, ends = self.holder_starts[terms].tolist(), self.holder_starts[terms + 1].tolist()
         found = [self.holders[a:b] for a, b in zip(starts, ends, strict=True)]
+        found += [
+            self._nearest(term, asker + first)
+            for term, asker in zip(common.tolist(), common_askers.tolist(), strict=True)
+        ]
         if not found:
             return np.empty(0, np.int64), skipped
         keys = np.concatenate(found)
-        keys |= np.repeat((askers << _PLACE_BITS).astype(np.uint32), self.counts[terms])
+        asking = np.concatenate([askers, common_askers]) << _PLACE_BITS
+        keys |= np.repeat(asking.astype(np.uint32), np.fromiter(map(len, found), np.int64, len(found)))
         keys.sort()
         edges = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
         scores = np.diff(np.concatenate([edges, [len(keys)]]))
@@ -144,8 +153,19 @@ class _Postings:
         lighter = np.minimum(masses[: len(pairs)], masses[len(pairs) :])
         return both / np.maximum(lighter, 1)
 
-    def _looked_up(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-        """Return the rarest words of each section, as many as its budget allows and as often as they count."""
+    def _nearest(self, term: int, place: int) -> NDArray[np.uint32]:
+        """Return the sections nearest to `place` that hold a word too common to look up: so look-alikes still meet."""
+        start, end = int(self.holder_starts[term]), int(self.holder_starts[term + 1])
+        middle = start + int(np.searchsorted(self.holders[start:end], place))
+        return self.holders[max(start, middle - NEAREST) : min(end, middle + NEAREST)]
+
+    def _looked_up(
+        self, first: int, last: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rarest words of each section and whose they are; then those that its budget does not allow.
+
+        The first come as many as the budget allows, and as often as they count.
+        """
         starts, sizes = self.starts[first:last], np.diff(self.starts[first : last + 1])
         terms = self.terms[self.starts[first] : self.starts[last]]
         askers = np.repeat(np.arange(last - first), sizes)
@@ -155,8 +175,8 @@ class _Postings:
         affordable = cost - before <= BUDGET
         chosen = affordable & (rank < LOOKED_UP) & (self.counts[terms] > 1)
         repeats = self.repeats[terms[chosen]]
-        skipped = int(np.count_nonzero(~affordable & (rank < LOOKED_UP)))
-        return np.repeat(terms[chosen], repeats), np.repeat(askers[chosen], repeats), skipped
+        over = ~affordable & (rank < LOOKED_UP)
+        return np.repeat(terms[chosen], repeats), np.repeat(askers[chosen], repeats), terms[over], askers[over]
 
 
 def _best_of_each(

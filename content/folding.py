@@ -244,6 +244,10 @@ class _Folder:
         agreeing: list[tuple[tuple[str, int], tuple[str, int]]] = []
         for statement, claim in entries:
             key = statement.section, statement.index
+            first = every.same_words(statement)
+            if first:  # what the first one contradicts, this one does, word for word
+                agreeing.append((key, (first.section, first.index)))
+                continue
             for other, theirs, score in every.like(claim):
                 if other.section == statement.section or score < UNRELATED:
                     continue
@@ -316,6 +320,7 @@ class _Folder:
 
     def result(self, clusters: tuple[Cluster, ...]) -> Folding:
         """Return the folding of everything decided so far."""
+        canonical = {c.canonical.id: c for c in clusters}
         by_article: dict[str, list[Section]] = defaultdict(list)
         for section in self._sections:
             by_article[section.revision].append(section)
@@ -324,7 +329,7 @@ class _Folder:
                 article=parts[0].article,
                 title=parts[0].article_title,
                 revision=revision,
-                parts=tuple(self._part(s, clusters) for s in sorted(parts, key=lambda s: s.position)),
+                parts=tuple(self._part(s, canonical) for s in sorted(parts, key=lambda s: s.position)),
             )
             for revision, parts in by_article.items()
         )
@@ -341,16 +346,18 @@ class _Folder:
             ),
         )
 
-    def _part(self, section: Section, clusters: Sequence[Cluster]) -> Printed | See:
+    def _of(self, section: Section, dropped: bool) -> list[Statement]:
+        return [x for x in self._statements[section.id] if ((section.id, x.index) in self._drops) is dropped]
+
+    def _part(self, section: Section, clusters: Mapping[str, Cluster]) -> Printed | See:
         cluster = self._echo_of.get(section.id)
         if cluster:
             return See(section, cluster.canonical)
-        dropped = {index for key, index in self._drops if key == section.id}
-        own = next((c for c in clusters if c.canonical.id == section.id), None)
+        own = clusters.get(section.id)
         return Printed(
             section=section,
-            blocks=_without(section.blocks, [x for x in self._statements[section.id] if x.index in dropped]),
-            statements=tuple(x for x in self._statements[section.id] if x.index not in dropped),
+            blocks=_without(section.blocks, self._of(section, dropped=True)),
+            statements=tuple(self._of(section, dropped=False)),
             kept=tuple(
                 k for k in self._kept.get(section.id, ()) if (k.statement.section, k.statement.index) not in self._drops
             ),

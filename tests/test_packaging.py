@@ -62,7 +62,7 @@ def test_whatever_is_imported_is_declared() -> None:
 def test_every_dependency_is_pinned_and_no_index_is_named() -> None:
     constraints = (ROOT / "constraints.txt").read_text()
     pinned = {m[1].lower().replace("_", "-") for m in re.finditer(r"^([\w.-]+)==", constraints, re.MULTILINE)}
-    needed = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    needed = PROJECT["dependencies"] + [d for extra in PROJECT["optional-dependencies"].values() for d in extra]
 
     missing = [d for d in needed if re.split(r"[\[<>=!~ ;]", d)[0].lower().replace("_", "-") not in pinned]
 
