@@ -48,6 +48,7 @@ class Subject:
     purpose: frozenset[str]  #: what a heading names after "for": acne scars, in "microneedling for acne scars"
     prose: frozenset[str]  #: concepts that the prose of the article holds
     compounds: frozenset[str] = frozenset()  #: those of the core that stand right beside another one in a heading
+    silent: bool = False  #: neither title nor headings
     firm: bool = True  #: the headings say so, more than once or in line with the prose; else it is a guess
     kin: frozenset[str] = (
         frozenset()
@@ -99,6 +100,7 @@ def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], 
         prose=frozenset(spread),
         compounds=_compounds((title, *headings), core, language),
         firm=firm,
+        silent=not (title or any(headings)),
     )
 
 
@@ -159,6 +161,8 @@ def infer(subjects: Mapping[str, Subject]) -> dict[str, Subject]:
         if any(named[t] > 1 for t in subject.core):
             result[key] = replace(subject, firm=True)  # other articles say in their headings that this is a subject
             continue
+        if subject.silent and number > FEW:
+            continue
         settled = subject.firm or any(len(holders[t]) > 1 or t in NAMED for t in subject.core)
         clearly = QUITE_CLEARLY if settled else CLEARLY
         found = _most_alike(key, subject, subjects, holders, weights, norms, clearly)
@@ -199,3 +203,7 @@ def _most_alike(
 
 #: Articles that hold a concept which are looked at for it.
 HOLDERS = 300
+
+#: Among more articles than this, one without title and headings keeps no subject: an archive of bare texts would cost
+#: more to sort by subject than to compare.
+FEW = 1000
