@@ -196,7 +196,7 @@ class Sender:
                 self._syncing = asyncio.ensure_future(self._sync())
             return
         if not free:
-            self._take_back(letter)
+            self._refuse(letter)
         leave(free)
 
     def settle(self, letter: Letter, receipt: Receipt) -> None:
@@ -274,8 +274,10 @@ class Sender:
             if held.open == 0:
                 self._hungry.set()
 
-    def _take_back(self, letter: Letter) -> None:
+    def _refuse(self, letter: Letter) -> None:
         """Undo that a letter is in the transport's hands: it did not leave, and is not to."""
+        if self._journal.is_fenced:  # for good: this run can send nothing more, whatever it leases
+            self._give_up("this sender was silent for too long, and another has taken over")
         self._in_hand -= 1
         delivery = letter.delivery
         self._journal.note(delivery.mailing, delivery.idx, Receipt(Outcome.PENDING))
@@ -318,7 +320,7 @@ class Sender:
             free = not self._journal.is_fenced
             for letter, leave in releases:
                 if not free:
-                    self._take_back(letter)
+                    self._refuse(letter)
                 leave(free)
         self._syncing = None
 

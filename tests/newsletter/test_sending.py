@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from newsletter.sending import Options, Sent, recover, run, send
 from newsletter.storage.ledger import LEASE, Ledger
-from newsletter.transports.journal import Journal
+from newsletter.transports.journal import Journal, read
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Server
 from subscribers.deliveries import Cause, Outcome, Recipient, Tally
@@ -273,3 +273,23 @@ def test_an_edition_that_is_stopped_in_the_middle_is_withdrawn_from_the_rest(led
 
     assert ledger.tally(EDITION) == Tally(candidates=600, accepted=sent.accepted, withdrawn=600 - sent.accepted)
     assert sum(seen.accepted.values()) == sent.accepted < 600
+
+
+def test_a_sender_that_is_fenced_ends_its_run_and_the_next_goes_on(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(300))
+
+    def answer(who: str, n: int) -> str:
+        if who == "s5@example.org" and n == 1:
+            [path] = tmp_path.glob("*.journal")
+            read(path, fence=True)
+        return "250 Ok"
+
+    with sink(answer) as seen:
+        fenced = deliver(ledger, seen.port, tmp_path, connections=1)
+        after = ledger.tally(EDITION)
+        rest = deliver(ledger, seen.port, tmp_path)
+
+    assert "another has taken over" in fenced.trouble
+    assert after == Tally(candidates=300, accepted=fenced.accepted, pending=300 - fenced.accepted)
+    assert rest == Sent(accepted=300 - fenced.accepted)
+    assert max(seen.accepted.values()) == 1
