@@ -124,7 +124,7 @@ NAMED = frozenset(
     lipstick powder laser led radiofrequency ultrasound microneedl dermarol cryotherapi plasma hifu cup guasha
     neck eye lip brow lash hand foot feet scalp cheek chin jaw jawlin forehead nose ear bikini leg arm
     underarm chest back decolletag eyelid temple mouth thread wax shave razor tweezer sauna steam swim exercise sunbed
-    vitamin aspirin alcohol drink smoke caffeine glu tape lamp fragrance
+    vitamin aspirin alcohol drink smoke caffeine glu tape lamp fragrance brush tint dye pluck soak trim comb scrub floss
     botox filler toxin sugar salt water milk acid enzyme papaya bromelain resorcinol phenol tca""".split()
 ) | {"vitamin a", "vitamin c", "wash", "gel polish", "tea tree", "hair conditioner", "heat protect"}
 
