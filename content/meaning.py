@@ -38,7 +38,7 @@ COPY = 0.6
 LIKENESS, MARGIN, ROLE = 0.45, 0.55, 0.15
 
 #: The least of it at which they are linked; and where their headings say different roles.
-ONE_EXPLAINER, DESPITE_ROLES = 0.15, 0.25
+ONE_EXPLAINER, DESPITE_ROLES = 0.2, 0.3
 
 #: What the likeness to a neighbour is at least taken for: a section without any is not thereby a good match.
 CHANCE = 0.1

@@ -131,10 +131,10 @@ def _is_ambiguous(core: frozenset[str], by_term: Mapping[str, Sequence[frozenset
 
 #: How alike the prose of two articles must be, as a cosine, before one takes its subject from the other, and how much
 #: more alike than that of the next best subject.
-LIKE_PROSE, CLEARLY = 0.15, 1.3
+LIKE_PROSE, CLEARLY = 0.2, 1.8
 
 #: The same for an article whose headings do name something, which no other article's headings do ("the stone").
-QUITE_CLEARLY = 1.8
+QUITE_CLEARLY = 4.0
 
 #: Concepts of an article that are looked up among the others: the rarest.
 TELLING = 40
