@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
@@ -137,6 +138,7 @@ def _composer(house: House) -> Composer:
     settings, keys = house.settings, Keyring.parse(house.settings.key())
     domain = settings.from_address.rpartition("@")[2]
 
+    @cache  # asked for each message, and the same for everybody who shares a variant
     def printed(edition: str, variant: str) -> Printed:
         record = house.editions.find(edition)
         rendering = house.editions.rendering(edition, variant)
