@@ -88,7 +88,7 @@ def measure_sections(
     sections = [x.section for x in labelled]
     started = time.perf_counter()
     clusters = cluster(sections, vectors=vectors)
-    folding = fold(sections, clusters)
+    folding = fold(sections, clusters, vectors=vectors)
     seconds = time.perf_counter() - started
     groups = {m.id: number for number, c in enumerate(clusters) for m in c.members}
     predicted = [groups.get(s.id, -number) for number, s in enumerate(sections, start=1)]

@@ -9,8 +9,10 @@ from enum import StrEnum
 from content.articles import Block
 from content.claims import Claim, read
 from content.clusters import Cluster, Ruling, RulingKind
+from content.embeddings import Vectors
 from content.furniture import Furniture, furniture
 from content.guards import contradiction, differences
+from content.meaning import Meanings
 from content.sections import Section
 from content.similarity import UNIT, subjects_of, weigh
 from content.text import normal, sentences, words
@@ -18,6 +20,10 @@ from content.vocabulary import GENERIC
 
 #: From this likeness on an echo's sentence repeats a printed one, if no guard objects (docs/near-duplicates.md).
 REPEATS = 0.34
+
+#: How alike two sentences must be, their words (the anchor) and their meaning, for one to repeat the other in other
+#: words. Measured: no sentence that says something else reached both without a guard objecting.
+ANCHORED, MEANS = 0.18, 0.5
 
 #: Share of the concepts of each clause, from three on, that the witness must hold.
 CLAUSE_COVERED = 0.3
@@ -41,6 +47,7 @@ class Rule(StrEnum):
 
     SAME_WORDS = "same words"
     SAME_STATEMENT = "same statement"
+    SAME_MEANING = "same meaning"
     FURNITURE = "page furniture"
     EDITOR = "an editor's choice"
 
@@ -157,16 +164,23 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(" ".join(words(text)).encode() or normal(text).strip().encode()).hexdigest()[:32]
 
 
-def fold(sections: Iterable[Section], clusters: Iterable[Cluster], rulings: Iterable[Ruling] = ()) -> Folding:
+def fold(
+    sections: Iterable[Section],
+    clusters: Iterable[Cluster],
+    rulings: Iterable[Ruling] = (),
+    vectors: Vectors | None = None,
+) -> Folding:
     """Fold `sections` into stories, in the order in which their articles come.
 
     The canonical section of a cluster is printed verbatim. A sentence of an echo is dropped when a printed sentence
     of the cluster says the same and no guard objects; else it is kept with the canonical one. Sentences that
-    contradict each other all stand, and so does whoever agrees with one of them.
+    contradict each other all stand, and so does whoever agrees with one of them. With `vectors` of words a sentence
+    may also be dropped for one that means the same in other words, under the same guards.
     """
     ordered = tuple({s.id: s for s in sections}.values())
     gathered = tuple(clusters)
-    folder = _Folder(ordered, _Decisions.of(rulings))
+    meanings = Meanings.of(vectors, (s for c in gathered for s in c.members)) if vectors else None
+    folder = _Folder(ordered, _Decisions.of(rulings), meanings)
     for cluster in gathered:
         folder.fold(cluster)
     folder.thin_furniture({s.id for c in gathered for s in c.echoes})
@@ -197,9 +211,10 @@ class _Decisions:
 class _Folder:
     """Gathers the outcome cluster by cluster."""
 
-    def __init__(self, sections: Sequence[Section], decisions: _Decisions) -> None:
+    def __init__(self, sections: Sequence[Section], decisions: _Decisions, meanings: Meanings | None) -> None:
         self._sections = sections
         self._decisions = decisions
+        self._meanings = meanings
         self._statements = {s.id: _statements(s) for s in sections}
         self._claims = {
             key: [read(x.text, s.language) for x in self._statements[key]] for s in sections for key in [s.id]
@@ -277,10 +292,14 @@ class _Folder:
         alike = pool.like(claim)
         nearest = [theirs.terms for _, theirs, _ in alike[:3]]
         for other, theirs, score in alike:
-            if score < REPEATS:
+            if score < (ANCHORED if self._meanings else REPEATS):
                 return None
+            meant = self._meanings.alike(statement.text, other.text) if self._meanings and score < REPEATS else None
+            if meant is not None and meant < MEANS:
+                continue
             if covers([theirs.terms, *nearest], claim) and not differences(claim, theirs, about):
-                return Drop(statement, other, round(score, 4), Rule.SAME_STATEMENT)
+                rule = Rule.SAME_STATEMENT if meant is None else Rule.SAME_MEANING
+                return Drop(statement, other, round(score, 4) if meant is None else meant, rule)
         return None
 
     def _choose(self, entries: Sequence[tuple[Statement, Claim]], pool: "_Pool") -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from content.embeddings import Matrix, Vectors, align, place, unit
 from content.roles import roles
+from content.sections import Section
 from content.similarity import JACCARD_SHARE, Affinity, Profile, affinity_of, stated
 from content.subjects import Subject, about, not_a_subject
+from content.text import sentences
 from content.vocabulary import GENERIC
 
 Numbers = NDArray[np.float64]
@@ -48,6 +50,23 @@ DIGITS = 4
 
 #: Up to so many sections are compared by meaning at once; the table of their sentences grows with the square.
 MOST = 300
+
+
+class Meanings:
+    """Sentences by what they mean."""
+
+    def __init__(self, placed: Mapping[str, Matrix]) -> None:
+        self._placed = placed
+
+    @classmethod
+    def of(cls, vectors: Vectors, sections: Iterable[Section]) -> "Meanings":
+        """Read every sentence of `sections`."""
+        texts = sorted({s.text for section in sections for s in sentences(section.blocks)})
+        return cls(dict(zip(texts, place(vectors, texts).sentences, strict=True)))
+
+    def alike(self, a: str, b: str) -> float:
+        """Return how near two of the sentences lie, -1.0 to 1.0."""
+        return round(float(self._placed[a] @ self._placed[b]), DIGITS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ NAMED = frozenset(
     caffein charcoal kaolin clay petroleum petrolatum vaselin lanolin beeswax soy paraffin formaldehyd aceton lidocain
     paracetamol snail mucin cica centella turmer matcha honey yoghurt oat chamomil calendula allantoin silicon sulphur
     sulfur sulphat sulfat paraben ammonia peroxid henna magnesium iron copper selenium omega probiot saffron rose neem
-    toner serum moisturiser mask sunscreen mascara makeup shampoo oil balm mist essenc primer concealer eyelin
+    tint toner serum moisturiser mask sunscreen mascara makeup shampoo oil balm mist essenc primer concealer eyelin
     lipstick powder laser led radiofrequency ultrasound microneedl dermarol cryotherapi plasma hifu cup guasha
     neck eye lip brow lash hand foot feet scalp cheek chin jaw jawlin forehead nose ear bikini leg arm
     underarm chest back decolletag eyelid temple mouth thread wax shave razor tweezer sauna steam swim exercise sunbed

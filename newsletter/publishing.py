@@ -231,7 +231,7 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
     sections = [section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)]
     rulings = desk.rulings.in_force()
     vectors = choose_vectors(settings.similarity)
-    folding = fold(sections, cluster(sections, rulings, vectors), rulings)
+    folding = fold(sections, cluster(sections, rulings, vectors), rulings, vectors)
     period = _period(settings, now)
     edition = assemble(
         folding,

@@ -48,7 +48,8 @@ def fold(
         raise typer.BadParameter("--json, --html and --text exclude each other; name one")
     articles = _articles(paths)
     sections = [s for article, approved_at in articles for s in split(article, approved_at)]
-    folding = fold_sections(sections, cluster(sections, vectors=_vectors(lexical)))
+    vectors = _vectors(lexical)
+    folding = fold_sections(sections, cluster(sections, vectors=vectors), vectors=vectors)
     if as_json_:
         print_json(as_json(folding))
     else:
