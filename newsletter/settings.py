@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     )
     fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
 
-    similarity: Literal["auto", "lexical"] = Field(
-        "auto", description="auto: repeats in other words are found too when the extra `semantic` is installed."
+    similarity: Literal["lexical", "semantic"] = Field(
+        "lexical", description="semantic: repeats in other words are found too, with the extra of that name."
     )
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."

@@ -13,6 +13,7 @@ from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
+from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
 from newsletter.transports.journal import JournalError
@@ -25,6 +26,7 @@ EXPECTED = (
     JournalError,
     PublishingError,
     RulingError,
+    SemanticsError,
     SettingsError,
     SourceError,
     StoreError,

@@ -22,11 +22,11 @@ from content.sections import NOT_APPROVED, Section, split
 from newsletter.cli.console import Exit, JsonOption, err, now, out, print_json
 from newsletter.ports import SourceError
 from newsletter.rendering.folded import folded_html, folded_text
-from newsletter.semantics import SemanticsError, load_vectors
+from newsletter.semantics import choose_vectors
 from newsletter.sources.folder import read
 
-LexicalOption = Annotated[
-    bool, typer.Option("--lexical", help="Compare by words alone, even when the extra `semantic` is installed.")
+SemanticOption = Annotated[
+    bool, typer.Option("--semantic", help="Find repeats in other words too; needs the extra `semantic`.")
 ]
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders: Markdown, HTML, DOCX, plain text.")]
 
@@ -36,7 +36,7 @@ def fold(
     as_json_: JsonOption = False,
     as_html: Annotated[bool, typer.Option("--html", help="Print one readable page.")] = False,
     as_text: Annotated[bool, typer.Option("--text", help="Print one readable text; the default.")] = False,
-    lexical: LexicalOption = False,
+    semantic: SemanticOption = False,
 ) -> None:
     """Fold files into one text: each explainer once, no fact lost, every drop explained (--json).
 
@@ -48,7 +48,7 @@ def fold(
         raise typer.BadParameter("--json, --html and --text exclude each other; name one")
     articles = _articles(paths)
     sections = [s for article, approved_at in articles for s in split(article, approved_at)]
-    vectors = _vectors(lexical)
+    vectors = _vectors(semantic)
     folding = fold_sections(sections, cluster(sections, vectors=vectors), vectors=vectors)
     if as_json_:
         print_json(as_json(folding))
@@ -64,11 +64,11 @@ def duplicates(
     paths: Paths,
     as_json_: JsonOption = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each pair why it belongs together.")] = False,
-    lexical: LexicalOption = False,
+    semantic: SemanticOption = False,
 ) -> None:
     """Show which sections of the files explain the same thing, with score and rule."""
     sections = [s for article, approved_at in _articles(paths) for s in split(article, approved_at)]
-    clusters = cluster(sections, vectors=_vectors(lexical))
+    clusters = cluster(sections, vectors=_vectors(semantic))
     if as_json_:
         return print_json([_as_json(c) for c in clusters])
     for number, found in enumerate(clusters, start=1):
@@ -82,13 +82,8 @@ def duplicates(
     return None
 
 
-def _vectors(lexical: bool) -> Vectors | None:
-    """Return the vectors to compare by, unless words alone were asked for; files that are broken are said."""
-    try:
-        return None if lexical else load_vectors()
-    except SemanticsError as error:
-        err.print(f"comparing by words alone: {error}", style="yellow", markup=False)
-        return None
+def _vectors(semantic: bool) -> Vectors | None:
+    return choose_vectors("semantic" if semantic else "lexical")
 
 
 def _articles(paths: list[Path]) -> list[tuple[Article, datetime]]:

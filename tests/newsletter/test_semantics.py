@@ -50,7 +50,7 @@ def test_the_package_itself_is_never_imported() -> None:
 
 def test_words_alone_are_compared_where_the_setting_says_so() -> None:
     assert choose_vectors("lexical") is None
-    assert choose_vectors("auto") is load_vectors()
+    assert choose_vectors("semantic") is load_vectors()
 
 
 def test_without_the_extra_there_are_no_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
