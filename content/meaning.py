@@ -42,8 +42,7 @@ LIKENESS, MARGIN, ROLE = 0.45, 0.55, 0.15
 #: The least of it at which they are linked; and where their headings say different roles.
 ONE_EXPLAINER, DESPITE_ROLES = 0.2, 0.3
 
-#: How alike their sentences must be at least, whatever the lead: in an archive below it lie sections that merely have no
-#: better partner.
+#: How alike their sentences must be at least, whatever the lead: below it, sections merely have no better partner.
 LEAST_ALIKE = 0.22
 
 #: What the likeness to a neighbour is at least taken for: a section without any is not thereby a good match.
