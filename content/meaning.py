@@ -27,7 +27,7 @@ WORDS_SHARE = 0.3
 RARE_WORDS, DIRECTION, MENTIONED = 1.0, 0.55, 0.14
 
 #: The least of it at which two articles are taken to be about one thing.
-ONE_SUBJECT = 0.24
+ONE_SUBJECT = 0.34
 
 #: Below this, sections that words alone would link are not, unless their articles name one subject or copy each other.
 DOUBTFUL = 0.12
@@ -41,6 +41,9 @@ LIKENESS, MARGIN, ROLE = 0.45, 0.55, 0.15
 
 #: The least of it at which they are linked; and where their headings say different roles.
 ONE_EXPLAINER, DESPITE_ROLES = 0.2, 0.3
+
+#: How alike their sentences must be at least, whatever the lead: below it, sections merely have no better partner.
+LEAST_ALIKE = 0.22
 
 #: What the likeness to a neighbour is at least taken for: a section without any is not thereby a good match.
 CHANCE = 0.1
@@ -346,6 +349,8 @@ def _together(table: _Table, a: Sequence[int], b: Sequence[int]) -> float | None
     if {table.profiles[n].section.revision for n in a} & {table.profiles[n].section.revision for n in b}:
         return None
     rows, columns = [table.row[n] for n in a], [table.row[n] for n in b]
+    if table.likeness[np.ix_(rows, columns)].mean() < LEAST_ALIKE:
+        return None
     score = round(float(table.score[np.ix_(rows, columns)].mean()), DIGITS)
     clashing = bool(table.clash[np.ix_(rows, columns)].all())
     return score if score >= (DESPITE_ROLES if clashing else ONE_EXPLAINER) else None
