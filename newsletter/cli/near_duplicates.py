@@ -21,6 +21,7 @@ from content.reports import as_json, clusters_as_json
 from content.sections import NOT_APPROVED, Section, split
 from newsletter.cli.console import Exit, JsonOption, err, now, out, print_json
 from newsletter.ports import SourceError
+from newsletter.rendering.comparison import comparison_html
 from newsletter.rendering.folded import folded_html, folded_text
 from newsletter.semantics import choose_vectors
 from newsletter.sources.folder import read
@@ -63,6 +64,7 @@ def fold(
 def duplicates(
     paths: Paths,
     as_json_: JsonOption = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Print a page with each pair side by side.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each pair why it belongs together.")] = False,
     semantic: SemanticOption = False,
 ) -> None:
@@ -71,6 +73,9 @@ def duplicates(
     clusters = cluster(sections, vectors=_vectors(semantic))
     if as_json_:
         return print_json([_as_json(c) for c in clusters])
+    if as_html:
+        sys.stdout.write(comparison_html(clusters))
+        return None
     for number, found in enumerate(clusters, start=1):
         out.print(f"{number}. {_name(found.canonical)}", style="bold", markup=False)
         for echo in found.echoes:
