@@ -1,6 +1,5 @@
 """A real WordPress is read as the one that we imitate: edits, schedules, deletions and passwords included."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,11 +11,12 @@ from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.ports import SourceError
 from newsletter.sources.wordpress import WordPressSource
+from tests.builders import IN_CI
 from tests.newsletter.real_wordpress import WordPress, is_installed, serve_wordpress
 
 #: tests/install-parts brings it; where it could not, CI fails and other machines skip.
 pytestmark = pytest.mark.skipif(
-    not is_installed() and "CI" not in os.environ, reason="WordPress is not installed (see real_wordpress.py)"
+    not is_installed() and not IN_CI, reason="WordPress is not installed (see real_wordpress.py)"
 )
 
 _SEED = """
