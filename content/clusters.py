@@ -67,7 +67,7 @@ class Cluster:
 #: The least score at which two sections of different articles are linked, by how sure the subject is, when their
 #: headings give them the same role, and when they do not tell.
 THRESHOLDS: Mapping[tuple[Affinity, bool], float] = {
-    (Affinity.SAME, True): 0.10,
+    (Affinity.SAME, True): 0.12,
     (Affinity.SAME, False): 0.24,
     (Affinity.LIKELY, True): 0.14,
     (Affinity.LIKELY, False): 0.24,
