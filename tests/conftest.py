@@ -17,6 +17,8 @@ os.environ.update(
     PREFECT_LOGGING_TO_API_ENABLED="false",
 )
 os.environ.pop("PREFECT_API_URL", None)
+# Debian keeps servers (mariadbd, opendkim, postfix) where a plain user's path does not lead.
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 for name in [n for n in os.environ if n.startswith("NEWSLETTER_")]:
     del os.environ[name]
 
