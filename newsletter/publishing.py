@@ -8,8 +8,9 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from content.assembly import assemble
-from content.clusters import cluster
+from content.clusters import Ruling, cluster
 from content.editions import Edition
+from content.embeddings import Vectors
 from content.folding import fold
 from content.looks import Look
 from content.periods import Period, Rhythm, period_of
@@ -242,7 +243,7 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         language=settings.language,
         published_at=now.replace(microsecond=0),
         templates=template_hashes("email/digest"),
-        explained=_explained(desk, sections, now),
+        explained=_explained(desk, sections, rulings, vectors, now),
     )
     rendering = render_email(edition, look_of(settings))
     reason = _why_held(settings, edition, rendering, len(folding.contradictions))
@@ -272,7 +273,9 @@ def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contra
     return "; ".join([reason for holds, reason in reasons if holds] + blockers)
 
 
-def _explained(desk: Desk, sections: Sequence[Section], now: datetime) -> dict[str, str]:
+def _explained(
+    desk: Desk, sections: Sequence[Section], rulings: Sequence[Ruling], vectors: Vectors | None, now: datetime
+) -> dict[str, str]:
     """Return, by section id, the explainer of an earlier edition that says the same as a section of this one."""
     since = now - REMEMBERED
     earlier: dict[str, str] = {}
@@ -291,7 +294,7 @@ def _explained(desk: Desk, sections: Sequence[Section], now: datetime) -> dict[s
     found: dict[str, str] = {}
     fresh = {section.id for section in sections}
     # An explainer of an earlier edition names the cluster, whichever of its sections is the canonical one here.
-    for group in cluster([*texts, *sections], desk.rulings.in_force()) if texts else ():
+    for group in cluster([*texts, *sections], rulings, vectors) if texts else ():
         known = next((earlier[m.id] for m in group.members if m.id in earlier), None)
         if known:
             found |= {m.id: known for m in group.members if m.id in fresh}

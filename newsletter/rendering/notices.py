@@ -1,23 +1,15 @@
 """Short mails to readers: a welcome, a correction, a test. What a person asked for by hand is a letter (`letters`)."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from content.editions import Edition, Story
 from content.looks import Look
+from content.periods import Rhythm
 from content.places import Places
 from newsletter.ports import Rendering
 from newsletter.rendering.email import common, render_kind
 from newsletter.rendering.plaintext import Footnotes
 from newsletter.templating import catalogue
-
-
-class Rhythm(StrEnum):
-    """How often an edition comes."""
-
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
 
 
 def render_welcome(
