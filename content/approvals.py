@@ -1,6 +1,5 @@
 """An approval is pinned to one revision: an edited article needs another one."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,8 +22,3 @@ class Approval:
     by: str
     at: datetime
     note: str = ""
-
-
-def decision_in_force(approvals: Iterable[Approval]) -> Approval | None:
-    """Return the approval that holds among those of one revision: the latest. None when nobody has decided."""
-    return max(approvals, key=lambda a: a.at, default=None)
