@@ -1,9 +1,12 @@
 """Deliver what is due until nothing is left. Start as many of these as wanted: the ledger's claims share the work."""
 
+from datetime import UTC, datetime
+
 from prefect import flow, task
 from prefect.artifacts import acreate_table_artifact
 
-from newsletter.publishing import finish
+from newsletter.dispatching import advance
+from newsletter.scheduling import finish
 from newsletter.settings import load
 from newsletter.wiring import deliver, open_house
 
@@ -18,10 +21,11 @@ async def deliver_due() -> list[dict[str, object]]:
         ConnectionError: The mail server fails us as a whole; nobody is lost.
     """
     with open_house(load()) as house:
+        advance(house, datetime.now(UTC))
         unfinished = house.ledger.unfinished()
         sent = await deliver(house)
         for edition in unfinished:
-            finish(house, edition)
+            finish(house, edition, datetime.now(UTC))
         if sent.trouble:
             raise ConnectionError(f"the sender stopped: {sent.trouble}; the next run goes on where it ended")
         return [{"edition": edition} | house.ledger.tally(edition).as_row() for edition in unfinished]

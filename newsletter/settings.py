@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     smtp_timeout: Annotated[float, Field(gt=0)] = Field(60.0, description="Seconds to wait for the mail server.")
     send_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="Messages a second at most; 0: no limit.")
     hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(0, description="Time to say stop before the first mail.")
+    late_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(60, description="A send later than this asks a person.")
     journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
     dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
     dkim_selectors: tuple[str, ...] = Field((), description="Selector of each key, in the same order.")

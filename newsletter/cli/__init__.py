@@ -7,12 +7,25 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, near_duplicates, people, sends, serving, sources, up
+from newsletter.cli import (
+    articles,
+    care,
+    demo,
+    editions,
+    near_duplicates,
+    people,
+    schedules,
+    sends,
+    serving,
+    sources,
+    up,
+)
 from newsletter.cli.console import Exit, err
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
+from newsletter.scheduling import SchedulingError
 from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
@@ -26,6 +39,7 @@ EXPECTED = (
     JournalError,
     PublishingError,
     RulingError,
+    SchedulingError,
     SemanticsError,
     SettingsError,
     SourceError,
@@ -58,6 +72,7 @@ app.command()(near_duplicates.fold)
 app.command()(near_duplicates.duplicates)
 app.add_typer(editions.edition, name="edition")
 app.command("send")(sends.send)
+app.command("dispatch")(schedules.dispatch)
 app.add_typer(sends.returns, name="returns")
 app.add_typer(editions.feeds, name="feeds")
 app.add_typer(editions.site, name="site")
