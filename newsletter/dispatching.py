@@ -4,18 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from content.sends import Press, Send, SendState, clock_press
-from newsletter.publishing import PublishingError, ready
+from newsletter.publishing import PublishingError, draft, edition_key, ready
 from newsletter.releasing import release
-from newsletter.scheduling import finish, standing, tick
+from newsletter.scheduling import finish, send_by_rule, standing, tick
+from newsletter.storage.editions import EditionState
 from newsletter.storage.locks import hold_lock
-from newsletter.storage.sends import SendStore
+from newsletter.storage.sends import MarkStore, SendStore, database_identity
 from newsletter.wiring import House, announce, publish_site
+from subscribers.calendar import Verdict, judge, latest_due
+from subscribers.preferences import Rhythm
 
 #: A mailing is frozen under this hold and let go when its send says so: nobody is overtaken by a slow freeze.
 UNTIL_LET_GO = timedelta(days=3650)
 
 #: Only one process at a time works on due sends.
 LOCK = "dispatch"
+
+#: What is remembered: which database this is, the latest time seen, and why a person is asked.
+IDENTITY, CLOCK, ASKS = "identity", "clock", "asks"
+
+#: Clocks are corrected by seconds; more is another clock, or one set back.
+CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +40,83 @@ def advance(house: House, now: datetime) -> tuple[Moved, ...]:
     """Do what the clock has to do at `now` for every open send; return what that was.
 
     Whoever is killed in the middle leaves the rest to the next call. Two at once: one works, the other returns nothing.
+    On a database that is a copy, or under a clock that was set back, nothing begins until a person has said so.
     """
+    if asks(house, now):
+        return hold_everything(house, now)
     with hold_lock(house.engine, LOCK) as ours:
         if not ours:
             return ()
-        return tuple(moved for send in SendStore(house.engine).open() for moved in _advance(house, send, now))
+        _remember(house, now)
+        moved = [m for send in SendStore(house.engine).open() for m in _advance(house, send, now)]
+        # Last: an edition that cannot be made must not keep back one that is scheduled.
+        fresh = _publish_due(house, now)
+        return (*moved, *(_advance(house, fresh, now) if fresh else ()))
+
+
+def asks(house: House, now: datetime) -> str:
+    """Return why a person has to say first that things may begin; empty when nothing is in the way."""
+    store, identity = MarkStore(house.engine), database_identity(house.engine)
+    asked, known, clock = store.find(ASKS), store.find(IDENTITY), store.find(CLOCK)
+    if asked:
+        return asked.text
+    if known and known.text != identity:
+        return "this database is a copy, and what left after it was taken is not known here"
+    if clock and clock.at - now > CLOCK_SLACK:
+        return f"the clock was set back: it has shown {clock.at:%Y-%m-%d %H:%M} UTC before"
+    return ""
+
+
+def hold_everything(house: House, now: datetime, reason: str = "") -> tuple[Moved, ...]:
+    """Let nothing begin or go on by itself, and remember why; return what was moved. Safe to call again."""
+    reason = reason or asks(house, now)
+    MarkStore(house.engine).put(ASKS, reason, now)
+    for edition in house.ledger.unfinished():
+        house.ledger.pause(edition, reason)
+    held: list[Moved] = []
+    presses = {SendState.SCHEDULED: Press.MISS, SendState.HOLDING: Press.MISS, SendState.SENDING: Press.PAUSE}
+    for send in SendStore(house.engine).open():
+        press = presses.get(send.state)
+        if press and tick(house, send, press, now, reason):
+            held.append(Moved(send.edition, press, reason))
+    return tuple(held)
+
+
+def accept(house: House, now: datetime) -> str:
+    """Take this database and this clock as the true ones, as a person has said; return what had been in the way."""
+    store = MarkStore(house.engine)
+    reason = asks(house, now)
+    store.put(IDENTITY, database_identity(house.engine), now)
+    store.put(CLOCK, "", now)
+    store.forget(ASKS)
+    return reason
+
+
+def _remember(house: House, now: datetime) -> None:
+    store = MarkStore(house.engine)
+    if store.find(IDENTITY) is None:
+        store.put(IDENTITY, database_identity(house.engine), now)
+    clock = store.find(CLOCK)
+    if clock is None or clock.at < now:
+        store.put(CLOCK, "", now)
+
+
+def _publish_due(house: House, now: datetime) -> Send | None:
+    """Make the edition that the rhythm says is due, and let it leave; later than its grace, the next one tells it."""
+    send = None
+    given, store = house.settings, MarkStore(house.engine)
+    rhythm, name = Rhythm(given.rhythm), f"rhythm {given.newsletter}"
+    due = latest_due(rhythm, now, given.due_hour, given.zone, weekday=given.due_weekday, month_day=given.due_month_day)
+    done = store.find(name)
+    if done and done.at >= due:
+        return None
+    # The first look of all begins nothing: what was due before there was a dispatcher is not its matter.
+    if done and judge(due, now, rhythm) is Verdict.SEND:
+        record = draft(house, due)
+        if record and record.edition.key == edition_key(given, due) and record.state is EditionState.APPROVED:
+            send = send_by_rule(house, record.edition.key, now)
+    store.put(name, "", due)
+    return send
 
 
 def _advance(house: House, send: Send, now: datetime) -> tuple[Moved, ...]:

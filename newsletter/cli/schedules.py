@@ -10,15 +10,19 @@ import typer
 from content.sends import Press, Send, SendState
 from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, err, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition
-from newsletter.dispatching import Moved, advance
+from newsletter.dispatching import Moved, advance, asks
+from newsletter.dispatching import accept as accept_copy
 from newsletter.publishing import find
 from newsletter.scheduling import cancel, pause, resume, schedule, standing, stop
 from newsletter.storage.errors import DatabaseFailure, say
 from newsletter.storage.sends import SendStore
-from newsletter.wiring import open_house
+from newsletter.wiring import House, open_house
 
 #: Seconds between two looks of the dispatcher: half a minute, so that no minute is left out.
 LOOK_EVERY = 30.0
+
+#: What to do when nothing begins.
+THEN = "Look at every edition with 'newsletter edition status', then say 'newsletter dispatch --accept'"
 
 #: Moves that a person has to know of, whoever reads the log.
 _LOUD = frozenset({Press.MISS, Press.LAPSE, Press.PAUSE})
@@ -96,6 +100,7 @@ def log(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> N
 def dispatch(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Take this database and clock as the true ones.")] = False,
 ) -> None:
     """Begin what is due, twice a minute: holds, starts, what was missed. Of several only one works at a time."""
     given, asked = settings(context), threading.Event()
@@ -103,8 +108,15 @@ def dispatch(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: asked.set())
     with open_house(given) as house:
+        if accept:
+            return _accept(house)
+        asked_before = ""
         while True:
             try:
+                why = asks(house, now())
+                if why and why != asked_before:
+                    err.print(f"nothing begins: {why}. {THEN}", style="red", markup=False)
+                asked_before = why
                 for moved in advance(house, now()):
                     _report(moved)
             except DatabaseFailure as failure:
@@ -113,7 +125,20 @@ def dispatch(
                     raise
                 err.print(f"newsletter: {say(failure)}", style="red", markup=False)
             if once or asked.wait(LOOK_EVERY):
-                return
+                break
+        if once and asked_before:
+            raise typer.Exit(Exit.HELD)
+    return None
+
+
+def _accept(house: House) -> None:
+    reason = accept_copy(house, now())
+    out.print(
+        f"Taken as the true one; in the way was: {reason}." if reason else "Nothing was in the way.", markup=False
+    )
+    for send in SendStore(house.engine).open():
+        if send.state in {SendState.MISSED, SendState.PAUSED}:
+            out.print(f"{send.edition} is {say_send(send)}. It needs its own word.", markup=False)
 
 
 def say_send(send: Send) -> str:

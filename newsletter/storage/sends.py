@@ -1,6 +1,9 @@
 """Keeps when editions leave: one row each, moved by compare-and-set, and a log that only grows."""
 
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, Index, Integer, Row, String, Table, Text, select, update
 from sqlalchemy.exc import IntegrityError
@@ -110,6 +113,50 @@ class SendStore:
             connection.execute(update(mailings).where(here).values(hold_until=None))
             _tell_ledger(connection, _send(row))
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing the dispatcher remembers, and since when."""
+
+    text: str
+    at: datetime
+
+
+class MarkStore:
+    """What the dispatcher remembers, on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, name: str) -> Mark | None:
+        """Return what is remembered under this name."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(marks.c.text, marks.c.at).where(marks.c.name == name)).first()
+        return Mark(row.text, row.at) if row else None
+
+    def put(self, name: str, text: str, at: datetime) -> None:
+        """Remember this under the name instead of what was there; of two at once one wins."""
+        with suppress(IntegrityError), self._engine.begin() as connection:
+            known = connection.execute(update(marks).where(marks.c.name == name).values(text=text, at=at))
+            if known.rowcount == 0:
+                connection.execute(marks.insert().values(name=name, text=text, at=at))
+
+    def forget(self, name: str) -> None:
+        """Remember nothing under this name."""
+        with self._engine.begin() as connection:
+            connection.execute(marks.delete().where(marks.c.name == name))
+
+
+def database_identity(engine: Engine) -> str:
+    """Return what tells this database from every copy of it: a restored one has another."""
+    if engine.dialect.name == "postgresql":
+        query = "SELECT (SELECT system_identifier FROM pg_control_system()), oid FROM pg_database"
+        with reading(engine) as connection:
+            row = connection.exec_driver_sql(f"{query} WHERE datname = current_database()").one()
+        return f"{row[0]}/{row[1]}"
+    file = Path(engine.url.database or "")
+    return str(file.stat().st_ino) if file.is_file() else ""
 
 
 def _compare_and_set(connection: Connection, before: Send, after: Send) -> bool:
