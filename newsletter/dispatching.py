@@ -88,6 +88,8 @@ def accept(house: House, now: datetime) -> str:
     reason = asks(house, now)
     store.put(IDENTITY, database_identity(house.engine), now)
     store.put(CLOCK, "", now)
+    # What was due meanwhile may have left elsewhere, under the same key: it is not begun here by itself.
+    store.put(f"rhythm {house.settings.newsletter}", "", now)
     store.forget(ASKS)
     return reason
 

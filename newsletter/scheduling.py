@@ -19,13 +19,14 @@ from content.sends import (
     move,
 )
 from newsletter import publishing
-from newsletter.publishing import BY_RULE, find, ready
+from newsletter.publishing import find, ready
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.storage.ledger_queries import Mailing, MailingState
 from newsletter.storage.sends import SendStore
 
 #: Who acts when the clock or a rule does.
 BY_CLOCK = "the dispatcher"
+BY_RHYTHM = "rule: its rhythm is due"
 
 #: Presses that say nothing new when the send is where they lead.
 _HARMLESS_TWICE = frozenset({Press.CANCEL, Press.PAUSE, Press.RESUME, Press.STOP})
@@ -123,7 +124,7 @@ def send_by_rule(desk: Desk, key: str, now: datetime) -> Send:
     send = standing(desk, key)
     if send.version or send.state is not SendState.DRAFT:
         return send
-    return send_now(desk, key, by=BY_RULE, now=now, actor=Actor.CLOCK)
+    return send_now(desk, key, by=BY_RHYTHM, now=now, actor=Actor.CLOCK)
 
 
 def pause(desk: Desk, key: str, *, by: str, now: datetime, reason: str = "", version: int | None = None) -> Send:

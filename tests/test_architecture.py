@@ -44,6 +44,7 @@ FLOORS = (
     {"releasing", "scheduling"},
     {"wiring"},
     {"dispatching"},
+    {"preserving"},
     {"web"},
     {"cli"},
 )

@@ -9,6 +9,7 @@ import typer
 from newsletter.approving import ApprovingError
 from newsletter.cli import (
     articles,
+    backups,
     care,
     demo,
     editions,
@@ -23,6 +24,7 @@ from newsletter.cli import (
 from newsletter.cli.console import Exit, err
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
+from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
 from newsletter.scheduling import SchedulingError
@@ -37,6 +39,7 @@ EXPECTED = (
     EnrollingError,
     FetchError,
     JournalError,
+    PreservingError,
     PublishingError,
     RulingError,
     SchedulingError,
@@ -78,6 +81,8 @@ app.add_typer(editions.feeds, name="feeds")
 app.add_typer(editions.site, name="site")
 app.add_typer(people.subscriber, name="subscriber")
 app.add_typer(people.lists, name="list")
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command()(serving.serve)
 app.command()(up.up)
 
