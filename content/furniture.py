@@ -41,6 +41,18 @@ _TRIGGERS = (
     "copyright", "rights", "affiliate", "commission", "policy", "conditions", "advertisement", "sponsored",
 )  # fmt: skip
 
+
+def _hint(trigger: str) -> str:
+    """Return a pattern for the longest word of `trigger`, which may be a part of a word only where the trigger ends."""
+    runs = re.finditer(r"[^\W_]+", trigger)
+    longest = max(runs, key=lambda run: (run[0] != "the", len(run[0])), default=None)
+    if longest is None:
+        return "(?!)"  # a sign, and none of ASCII
+    return ("^" if longest.start() else "") + longest[0] + ("$" if longest.end() < len(trigger) else "")
+
+
+_HINTS = re.compile("|".join(map(_hint, _TRIGGERS)))
+
 #: A pattern is looked for in the first so many characters: furniture is short.
 LOOKED_AT = 300
 
@@ -51,6 +63,14 @@ def furniture(text: str) -> Furniture | None:
     if not may_be_furniture(looked_at):
         return None
     return next((kind for kind, pattern in _COMPILED if pattern.search(looked_at)), None)
+
+
+def may_hint(word: str) -> bool:
+    """Tell whether the folded `word` may be a part of furniture: plain text without such a word holds none of it.
+
+    "By" is left out, which counts only as the first word of all.
+    """
+    return _HINTS.search(word) is not None
 
 
 def may_be_furniture(lowered: str) -> bool:
