@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from content.concordance import Bags, Numbers, changes, starts_of
+from content.concordance import Bags, Numbers, changes, packed, starts_of, unpacked
 
 #: A section looks up at most so many others through its rarest words. Look-alikes beyond that are not seen by it
 #: (they see each other through other sections): the work grows with the number of sections, never with its square.
@@ -81,7 +81,8 @@ def partners_of(bags: Bags, weights: Numbers, least: float = 0.0, neighbours: in
     ]
     if not found:
         return Candidates(np.empty((0, 2), np.int64), 0)
-    keys = np.unique(np.concatenate([keys for keys, _ in found]))
+    keys = np.sort(np.concatenate([keys for keys, _ in found]))
+    keys = keys[changes(keys)]
     pairs = np.stack([keys >> _PLACE_BITS, keys & _PLACE], axis=1)
     if least > 0.0:
         pairs = pairs[postings.shared(pairs) >= least]
@@ -155,12 +156,12 @@ class _Postings:
         sides = pairs.T.ravel()
         sizes = self.starts[sides + 1] - self.starts[sides]
         ends = np.cumsum(sizes)
-        terms = self.terms[np.arange(ends[-1]) + np.repeat(self.starts[sides] - (ends - sizes), sizes)].astype(np.int64)
+        terms = self.terms[np.arange(ends[-1]) + np.repeat(self.starts[sides] - (ends - sizes), sizes)]
         owners = np.repeat(np.tile(np.arange(len(pairs)), 2), sizes)
         masses = np.bincount(np.repeat(np.arange(len(sides)), sizes), self.weights[terms], minlength=len(sides))
-        keys = np.sort((owners << 32) | terms)
-        twice = keys[1:][keys[1:] == keys[:-1]]
-        both = np.bincount(twice >> 32, self.weights[twice & 0xFFFFFFFF], minlength=len(pairs))
+        keys = np.sort(packed(owners, terms, len(self.weights)))
+        owners, terms = unpacked(keys[1:][keys[1:] == keys[:-1]], len(self.weights))
+        both = np.bincount(owners, self.weights[terms], minlength=len(pairs))
         lighter = np.minimum(masses[: len(pairs)], masses[len(pairs) :])
         return both / np.maximum(lighter, 1)
 

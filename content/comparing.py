@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from content.concordance import Concordance, Numbers, bag_entries, gather, starts_of
+from content.concordance import Concordance, Numbers, bag_entries, gather, packed, starts_of
 from content.similarity import JACCARD_SHARE
 
 Scores = NDArray[np.float64]
@@ -112,12 +112,12 @@ class _Texts:
         starts, at = gather(self.starts, np.concatenate([a, b]))
         half = starts[len(a)]
         pairs = np.repeat(np.tile(np.arange(len(a)), 2), np.diff(starts))
-        keys = (pairs << 32) | self.terms[at]
+        keys = packed(pairs, self.terms[at], len(self.weights))
         order = np.argsort(keys)
         keys = keys[order]
         twice = np.flatnonzero(keys[1:] == keys[:-1])
         one, other = order[twice], order[twice + 1]
-        return keys[twice] >> 32, at[np.where(one < half, one, other)], at[np.where(one < half, other, one)]
+        return pairs[one], at[np.where(one < half, one, other)], at[np.where(one < half, other, one)]
 
     def _align(self, a: Numbers, b: Numbers, pairs: Numbers, left: Numbers, right: Numbers) -> Scores:
         """Return how well the statements of each pair match, given the concepts that the pairs share."""

@@ -91,15 +91,17 @@ class Groups:
 
     def foresee(self, ties: Sequence[Tie]) -> None:
         """Compare at once what joining along `ties` will ask for: each in its turn takes many times as long."""
-        pairs = [pair for linked in self._linked(ties) if len(linked) <= FORESEEN for pair in combinations(linked, 2)]
+        # Whoever is good enough to be linked is not too unlike; near copies are linked whatever their headings say.
+        self._unlike = {_key(t.a, t.b): False for t in ties if t.rule != NEAR_COPY_RULE}
+        linked = (places for places in self._linked(ties) if len(places) <= FORESEEN)
+        pairs = [pair for places in linked for pair in combinations(places, 2) if _key(*pair) not in self._unlike]
         a, b = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
         articles = self._judge.articles
         # Which of two subjects is the vaguer one may depend on which comes first; those are left for later.
         same = self._judge.affinities(articles[a], articles[b]) == self._judge.affinities(articles[b], articles[a])
         a, b = a[same], b[same]
         unlike = self._judge.judge(a, b, self._mapper).unlike()
-        keys = (a << 32) | b
-        self._unlike = dict(zip(keys.tolist(), unlike.tolist(), strict=True))
+        self._unlike.update(zip(((a << 32) | b).tolist(), unlike.tolist(), strict=True))
 
     def _linked(self, ties: Iterable[Tie]) -> Iterable[list[int]]:
         """Return the places of each set of groups that `ties` hold together, where there are more than two places."""
@@ -145,7 +147,7 @@ class Groups:
         if tie.rule != NEAR_COPY_RULE and not set(articles[left].tolist()).isdisjoint(articles[right].tolist()):
             return False
         pairs = [(a, b) for a in self._some(left) for b in self._some(right)]
-        known = [self._unlike.get((a << 32) | b if a < b else (b << 32) | a) for a, b in pairs]
+        known = [self._unlike.get(_key(a, b)) for a, b in pairs]
         if any(known):
             return False
         unknown = [pair for pair, unlike in zip(pairs, known, strict=True) if unlike is None]
@@ -166,3 +168,7 @@ class Groups:
     def parts(self) -> list[Group]:
         """Return the groups."""
         return list({id(group): group for group in self._group.values()}.values())
+
+
+def _key(a: int, b: int) -> int:
+    return (a << 32) | b if a < b else (b << 32) | a

@@ -165,6 +165,8 @@ def _interned(values: Iterable[_Kind]) -> tuple[list[_Kind], Numbers]:
 
 def _each(a: Numbers, b: Numbers, compare: Callable[[int, int], float]) -> Scores:
     """Return what `compare` returns for each pair of numbers, having asked it once for each different pair."""
+    if not (a.any() or b.any()):  # as with headings where there are none
+        return np.full(len(a), compare(0, 0) if len(a) else 0.0)
     keys, inverse = np.unique((a << 32) | b, return_inverse=True)
     found = np.array([compare(k >> 32, k & 0xFFFFFFFF) for k in keys.tolist()], np.float64)
     return found[inverse]

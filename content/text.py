@@ -25,6 +25,9 @@ ABBREVIATIONS = frozenset(
 #: After these a full stop ends no sentence when a digit follows: "No. 5", "max. 30 minutes".
 BEFORE_A_NUMBER = frozenset("no nr vol max min art".split())
 
+#: So many letters before a full stop are none of these.
+_LONG = 1 + max(map(len, ABBREVIATIONS | BEFORE_A_NUMBER))
+
 #: One set of characters comes first: so the search skips from one of them to the next.
 _END = re.compile(r"[.!?…。！？\n](?:(?<=[.!?…])[.!?…]*[\"'”’»)\]]*(?=\s|$)|(?<=[。！？])[。！？]*[」』”]?|(?<=\n)\n*)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
@@ -35,7 +38,7 @@ _POSSESSIVE = re.compile("['’]s?$")
 _TYPOGRAPHY = (
     ("’", "'"), ("‘", " "), ("“", " "), ("”", " "), ("–", " "), ("—", " "), ("…", " "), ("\u00a0", " "), ("\u00ad", ""),
 )  # fmt: skip
-_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
+_SPACED = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "'")}
 
 #: "Moisturizer" is "moisturiser"; the stemmer would take it for "moisture".
 _AMERICAN = re.compile("iz(?=e|ing|ation)")
@@ -85,6 +88,10 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
     if end[0] != ".":
         return end[0][0] != "…" or not _continues(text, end.end())
+    if (
+        end.start() - start >= _LONG and text[end.start() - _LONG : end.start()].isalpha()
+    ):  # neither an abbreviation nor a number
+        return not text[end.end() : end.end() + 3].lstrip()[:1].islower()
     before = text[max(start, end.start() - 20) : end.start()].split()
     word = before[-1].lstrip("(\"'“‘").casefold() if before else ""
     if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper()):
@@ -113,8 +120,7 @@ def words(text: str) -> list[str]:
     text = _plain(text)
     if not text.isascii():
         return [part for w in _WORD.findall(normal(text)) for part in _unspaced(_POSSESSIVE.sub("", w))]
-    lower = text.lower()
-    return _apostrophised(lower) if "'" in lower else lower.translate(_SPACED).split()
+    return _apart(text.lower().translate(_SPACED))
 
 
 def sentence_words(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -123,11 +129,9 @@ def sentence_words(text: str) -> Iterator[tuple[str, list[str]]]:
     if len(plain) != len(text) or not plain.isascii():
         yield from ((text[start:end], words(text[start:end])) for start, end in spans(text))
         return
-    lower = plain.lower()
-    spaced = lower.translate(_SPACED)
+    spaced = plain.lower().translate(_SPACED)
     for start, end in spans(text):
-        part = lower[start:end]
-        yield text[start:end], _apostrophised(part) if "'" in part else spaced[start:end].split()
+        yield text[start:end], _apart(spaced[start:end])
 
 
 def is_plain(text: str) -> bool:
@@ -142,8 +146,16 @@ def _plain(text: str) -> str:
     return text
 
 
-def _apostrophised(lower: str) -> list[str]:
-    return [_POSSESSIVE.sub("", w) if "'" in w else w for w in _WORD.findall(lower)]
+def _apart(spaced: str) -> list[str]:
+    """Return the words of folded text in ASCII in which only apostrophes stand between letters, and spaces."""
+    found = spaced.split()
+    if "'" not in spaced:
+        return found
+    return [w for part in found for w in ((part,) if "'" not in part else _apostrophised(part))]
+
+
+def _apostrophised(part: str) -> list[str]:
+    return [_POSSESSIVE.sub("", w) for w in _WORD.findall(part)]
 
 
 def _unspaced(word: str) -> list[str]:
