@@ -32,6 +32,7 @@ from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.returns import ReturnStore
 from newsletter.storage.rulings import RulingStore
+from newsletter.storage.similarity import SimilarityIndex
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
 from newsletter.transports.dkim import Signer, SigningKeyError, read_key
@@ -55,6 +56,11 @@ class House:
     rulings: RulingStore
     people: PeopleStore
     ledger: Ledger
+
+    @property
+    def explained(self) -> SimilarityIndex:
+        """Return the index of what editions have explained."""
+        return SimilarityIndex(self.engine)
 
 
 @contextmanager
