@@ -26,7 +26,7 @@ def measure_growth(originals: Sequence[str], size: int) -> dict[str, Any]:
     pairs = candidates(bags, weigh(bags)).pairs
     to_candidates = time.process_time() - started
     found = {(a, b) for a, b in pairs.tolist()}
-    sections = [_section(n, text) for n, text in enumerate(corpus.texts)]
+    sections = [section_of(n, text) for n, text in enumerate(corpus.texts)]
     started = time.process_time()
     clustering = examine(sections)
     end_to_end = time.process_time() - started
@@ -45,7 +45,8 @@ def measure_growth(originals: Sequence[str], size: int) -> dict[str, Any]:
     }
 
 
-def _section(number: int, text: str) -> Section:
+def section_of(number: int, text: str) -> Section:
+    """Return a section of an article of its own."""
     return Section(
         article=str(number),
         article_title="",

@@ -338,10 +338,18 @@ def measure(path: Path, quick: bool, vectors: Vectors | None = None) -> dict[str
     if records and "label" in records[0]:
         return measure_pairs(records)
     if records and "text" in records[0]:
-        texts = list(dict.fromkeys(r["text"] for r in records))
-        return measure_growth(texts, QUICK if quick else WHOLE)
+        return measure_growth(_different(records), QUICK if quick else WHOLE)
     held = sorted(records[0]) if records else "none"
     raise SystemExit(f"{path} holds neither sections, pairs nor texts: the first record has {held}")
+
+
+def read_texts(corpus: Path) -> list[str]:
+    """Return the different texts of a corpus."""
+    return _different(_records(corpus, limit=None))
+
+
+def _different(records: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(r["text"] for r in records))
 
 
 def _records(path: Path, limit: int | None) -> list[dict[str, Any]]:
