@@ -119,12 +119,10 @@ def examine(
     apart = [(r.a, r.b) for r in decided if r.kind is RulingKind.DIFFERENT]
     groups = Groups(judge, names, copies, apart, mapper)
     for tie in _ruled(names, decided):
-        groups.join(tie, forced=True)
-    groups.foresee(ties)
-    for tie in ties:
-        groups.join(tie)
+        groups.force(tie)
+    groups.join_all(ties)
     for tie in _meant(groups, reading, vectors.name, names) if reading and vectors else ():
-        groups.join(tie, meant=True)
+        groups.mean(tie)
     preferred = {r.a for r in decided if r.kind is RulingKind.CANONICAL}
     found = [_cluster(group, known, names, preferred) for group in groups.parts() if len(group.members) > 1]
     return Clustering(

@@ -1,9 +1,9 @@
 """Joins linked sections into groups, best link first, never two that are too unlike or that an editor holds apart."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from content.sections import Section
 
 #: Members of two groups that are compared before the groups join. More than these change nothing but the time.
 CHECKED_MEMBERS = 8
-
-#: Of so many linked sections all pairs are compared at once before any of them join; of more, those that are asked for.
-FORESEEN = 24
 
 NEAR_COPY_RULE, SAME_WORDS_RULE = "near copy", "same words"
 
@@ -78,7 +75,6 @@ class Groups:
         self._names = names
         self._mapper = mapper
         self._apart = {frozenset(pair) for pair in apart}
-        self._unlike: dict[int, bool] = {}
         self._group: dict[int, Group] = {}
         for first, *others in copies.values():
             group = Group([first, *others], [self._copy(first, other) for other in others])
@@ -89,22 +85,25 @@ class Groups:
         why = "heading and text are the same, word for word"
         return Tie(a=a, b=b, score=1.0, rule=SAME_WORDS_RULE, evidence=why)
 
-    def foresee(self, ties: Sequence[Tie]) -> None:
-        """Compare at once what joining along `ties` will ask for: each in its turn takes many times as long."""
-        # Whoever is good enough to be linked is not too unlike; near copies are linked whatever their headings say.
-        self._unlike = {_key(t.a, t.b): False for t in ties if t.rule != NEAR_COPY_RULE}
-        linked = (places for places in self._linked(ties) if len(places) <= FORESEEN)
-        pairs = [pair for places in linked for pair in combinations(places, 2) if _key(*pair) not in self._unlike]
-        a, b = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-        articles = self._judge.articles
-        # Which of two subjects is the vaguer one may depend on which comes first; those are left for later.
-        same = self._judge.affinities(articles[a], articles[b]) == self._judge.affinities(articles[b], articles[a])
-        a, b = a[same], b[same]
-        unlike = self._judge.judge(a, b, self._mapper).unlike()
-        self._unlike.update(zip(((a << 32) | b).tolist(), unlike.tolist(), strict=True))
+    def join_all(self, ties: Sequence[Tie]) -> None:
+        """Join along `ties` in their order, as far as groups may join.
 
-    def _linked(self, ties: Iterable[Tie]) -> Iterable[list[int]]:
-        """Return the places of each set of groups that `ties` hold together, where there are more than two places."""
+        Ties that no chain of ties connects do not touch each other. So all such sets go on side by side, each until it
+        has to know whether two sections are unlike; what all of them ask is compared at once.
+        """
+        linked = [_Linked(deque(found)) for found in self._linked(ties)]
+        while linked:
+            asked = [pair for one in linked for pair in self._go_on(one)]
+            linked = [one for one in linked if one.ties]
+            if asked:
+                a, b = np.array(asked, np.int64).T
+                unlike = self._judge.judge(a, b, self._mapper).unlike().tolist()
+                answers = iter(zip(asked, unlike, strict=True))
+                for one in linked:
+                    one.unlike.update(islice(answers, one.asked))
+
+    def _linked(self, ties: Iterable[Tie]) -> list[list[Tie]]:
+        """Return the ties, in their order, by the sets that they connect."""
         heads: dict[int, int] = {}
 
         def head(place: int) -> int:
@@ -113,48 +112,69 @@ class Groups:
                 place = heads[place]
             return place
 
-        for tie in ties:
-            heads[head(self._group[tie.a].members[0])] = head(self._group[tie.b].members[0])
-        linked: dict[int, set[int]] = defaultdict(set)
-        for place in heads:
-            linked[head(place)].update(self._group[place].members[:CHECKED_MEMBERS])
-        return (sorted(places) for places in linked.values() if len(places) > 1)
+        first = {id(group): place for place, group in self._group.items()}
+        ends = [(first[id(self._group[t.a])], first[id(self._group[t.b])], t) for t in ties]
+        for a, b, _ in ends:
+            heads[head(a)] = head(b)
+        linked: dict[int, list[Tie]] = defaultdict(list)
+        for a, _, tie in ends:
+            linked[head(a)].append(tie)
+        return list(linked.values())
 
-    def join(self, tie: Tie, forced: bool = False, meant: bool = False) -> None:
-        """Join the groups of both sections of `tie`, if they may.
+    def _go_on(self, linked: "_Linked") -> list[tuple[int, int]]:
+        """Join along the ties until one asks for what is not known; return what it asks, and nothing at the end."""
+        linked.asked = 0
+        while linked.ties:
+            tie = linked.ties[0]
+            left, right = self._group[tie.a], self._group[tie.b]
+            if left is right:
+                left.ties.append(tie)
+            elif self._may_meet(left, right, tie):
+                pairs = self._checked(left, right, tie)
+                if not any(linked.unlike.get(pair) for pair in pairs):
+                    unknown = [pair for pair in pairs if pair not in linked.unlike]
+                    if unknown:
+                        linked.asked = len(unknown)
+                        return unknown
+                    self._join(left, right, tie)
+            linked.ties.popleft()
+        return []
 
-        Args:
-            tie: What holds them together.
-            forced: Whatever speaks against it: an editor says so.
-            meant: It was found by meaning: words need not agree.
-        """
+    def _checked(self, left: Group, right: Group, tie: Tie) -> list[tuple[int, int]]:
+        """Return the pairs that must not be unlike. Those of a tie are not; near copies' headings may clash."""
+        pairs = ((a, b) for a in self._some(left.members) for b in self._some(right.members))
+        return [pair for pair in pairs if tie.rule == NEAR_COPY_RULE or pair != (tie.a, tie.b)]
+
+    def force(self, tie: Tie) -> None:
+        """Join the groups of both sections of `tie`, whatever speaks against it: an editor says so."""
         left, right = self._group[tie.a], self._group[tie.b]
-        if left is not right:
-            if not forced and self._ruled_apart(left.members, right.members):
-                return
-            if not (forced or meant) and not self._may_join(left.members, right.members, tie):
-                return
-            if len(left.members) < len(right.members):
-                left, right = right, left
-            left.members.extend(right.members)
-            left.ties.extend(right.ties)
-            for place in right.members:
-                self._group[place] = left
-        left.ties.append(tie)
+        if left is right:
+            left.ties.append(tie)
+        else:
+            self._join(left, right, tie)
 
-    def _may_join(self, left: list[int], right: list[int], tie: Tie) -> bool:
+    def mean(self, tie: Tie) -> None:
+        """Join the groups of both sections of `tie`, which mean the same, unless an editor holds them apart."""
+        left, right = self._group[tie.a], self._group[tie.b]
+        if left is right or not self._ruled_apart(left.members, right.members):
+            self.force(tie)
+
+    def _join(self, left: Group, right: Group, tie: Tie) -> None:
+        if len(left.members) < len(right.members):
+            left, right = right, left
+        left.members.extend(right.members)
+        left.ties.extend(right.ties)
+        left.ties.append(tie)
+        for place in right.members:
+            self._group[place] = left
+
+    def _may_meet(self, left: Group, right: Group, tie: Tie) -> bool:
+        if self._ruled_apart(left.members, right.members):
+            return False
         articles = self._judge.articles
-        if tie.rule != NEAR_COPY_RULE and not set(articles[left].tolist()).isdisjoint(articles[right].tolist()):
-            return False
-        pairs = [(a, b) for a in self._some(left) for b in self._some(right)]
-        known = [self._unlike.get(_key(a, b)) for a, b in pairs]
-        if any(known):
-            return False
-        unknown = [pair for pair, unlike in zip(pairs, known, strict=True) if unlike is None]
-        if not unknown:
-            return True
-        a, b = np.array(unknown, np.int64).T
-        return not self._judge.judge(a, b).unlike().any()
+        return tie.rule == NEAR_COPY_RULE or set(articles[left.members].tolist()).isdisjoint(
+            articles[right.members].tolist()
+        )
 
     def _some(self, members: list[int]) -> list[int]:
         return members if len(members) == 1 else sorted(members, key=self._names.ids.__getitem__)[:CHECKED_MEMBERS]
@@ -170,5 +190,10 @@ class Groups:
         return list({id(group): group for group in self._group.values()}.values())
 
 
-def _key(a: int, b: int) -> int:
-    return (a << 32) | b if a < b else (b << 32) | a
+@dataclass(slots=True)
+class _Linked:
+    """Ties that hang together, the next first, and what has been asked about their sections."""
+
+    ties: deque[Tie]
+    unlike: dict[tuple[int, int], bool] = field(default_factory=dict)
+    asked: int = 0  #: pairs that wait for an answer

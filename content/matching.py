@@ -49,14 +49,14 @@ SAME_SUBJECT = 30
 #: Pairs of sections that go to a worker at a time.
 PAIRS_AT_ONCE = 16_384
 
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 class Mapper(Protocol):
     """Applies a function to each of some parts, in order: `map`, or that of a pool of processes."""
 
-    def __call__(self, work: "Work[_In, _Out]", parts: Iterable[_In], /) -> Iterable[_Out]:
+    def __call__(self, work: "Work[In, Out]", parts: Iterable[In], /) -> Iterable[Out]:
         """Return what `work` makes of each of `parts`."""
 
 
@@ -140,7 +140,8 @@ class Judge:
             self._batch(a[i : i + PAIRS_AT_ONCE], b[i : i + PAIRS_AT_ONCE], doubtful[i : i + PAIRS_AT_ONCE])
             for i in range(0, len(a), PAIRS_AT_ONCE)
         )
-        found = list(mapper(liken, batches))
+        # One batch is sooner compared here than sent somewhere.
+        found = list((mapper if len(a) > PAIRS_AT_ONCE else map)(liken, batches))
         if not found:
             return Likeness(np.empty(0), np.empty(0))
         return Likeness(np.concatenate([x.whole for x in found]), np.concatenate([x.aligned for x in found]))

@@ -1,7 +1,7 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,6 +14,7 @@ from content.editions import Edition
 from content.embeddings import Vectors
 from content.folding import fold
 from content.looks import Look
+from content.matching import Mapper
 from content.periods import Period, Rhythm, period_of
 from content.reports import as_json
 from content.sections import Section, split
@@ -331,22 +332,29 @@ def _looked_back(desk: Desk, sections: Sequence[Section], since: datetime) -> di
     return found
 
 
-def remember(desk: Desk) -> int:
+def remember(
+    desk: Desk, mapper: Mapper = map, watch: Callable[[Sequence[str]], Iterable[str]] = lambda keys: keys
+) -> int:
     """Index what editions have told since the last time, forget those that told nothing after all; count what is new.
 
-    It looks at the keys of all editions, and reads only those that changed.
+    It looks at the keys of all editions, and reads only those that changed. An edition is noted last: who stops in
+    between loses nothing.
+
+    Args:
+        desk: The stores and settings.
+        mapper: Reads the sections; that of several processes indexes the same.
+        watch: Sees the keys of the editions go by: a progress bar.
     """
     newsletter = desk.settings.newsletter
     telling = {key for key, state in desk.editions.states(newsletter).items() if state in TOLD}
     known = desk.explained.editions(newsletter)
     for key in sorted(known - telling):
         desk.explained.forget_edition(key)
-    added = 0
-    for key in sorted(telling - known):
-        record = desk.editions.find(key)
-        if record:
-            added += desk.explained.add(_told_in(desk, record.edition))
-            desk.explained.note(key, newsletter)
+    new = sorted(telling - known)
+    records = (record for key in watch(new) if (record := desk.editions.find(key)))
+    added = desk.explained.add((told for r in records for told in _told_in(desk, r.edition)), mapper)
+    for key in new:
+        desk.explained.note(key, newsletter)
     return added
 
 

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     )
     fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
 
+    dask_scheduler: str = Field("", description="address of a Dask scheduler on which the flow backfill compares")
     similarity: Literal["lexical", "semantic"] = Field(
         "lexical", description="semantic: repeats in other words are found too, with the extra of that name."
     )

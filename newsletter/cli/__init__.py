@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, near_duplicates, people, sends, serving, sources, up
+from newsletter.cli import articles, care, demo, editions, index, near_duplicates, people, sends, serving, sources, up
 from newsletter.cli.console import Exit, err
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
@@ -57,6 +57,7 @@ app.add_typer(articles.article, name="article")
 app.command()(near_duplicates.fold)
 app.command()(near_duplicates.duplicates)
 app.add_typer(editions.edition, name="edition")
+app.add_typer(index.index, name="index")
 app.command("send")(sends.send)
 app.add_typer(sends.returns, name="returns")
 app.add_typer(editions.feeds, name="feeds")

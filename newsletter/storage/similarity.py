@@ -32,6 +32,7 @@ from sqlalchemy import (
 
 from content.candidates import BUDGET, LOOKED_UP, WEIGHTS
 from content.concordance import Bags, Numbers, bags, join, read
+from content.matching import Mapper
 from content.sections import Section
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
@@ -131,11 +132,15 @@ class SimilarityIndex:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, told: Iterable[Told]) -> int:
-        """Index what is not indexed yet; return how many sections that were. Page furniture is left out."""
+    def add(self, told: Iterable[Told], mapper: Mapper = map) -> int:
+        """Index what is not indexed yet; return how many sections that were. Page furniture is left out.
+
+        Args:
+            told: Any number.
+            mapper: Reads them, a batch at a time; that of several processes indexes the same.
+        """
         added = 0
-        remaining = iter(told)
-        while batch := list(islice(remaining, BATCH)):
+        for batch in mapper(_noted, _batches(told)):
             with self._engine.begin() as connection:
                 _lock(connection)
                 added += _add(connection, batch)
@@ -205,6 +210,37 @@ class SimilarityIndex:
                 connection.execute(delete(table))
 
 
+def _batches(told: Iterable[Told]) -> Iterator[list[Told]]:
+    remaining = iter(told)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """Told sections as rows, in which their numbers are missing, and their words."""
+
+    rows: list[dict[str, Any]]
+    read: "_Read"
+
+
+def _noted(told: Sequence[Told]) -> _Noted:
+    read = _read([t.section for t in told])
+    return _Noted([_row(t, read.of(n)) for n, t in enumerate(told)], read)
+
+
+def _row(told: Told, words: Sequence[int]) -> dict[str, Any]:
+    return {
+        "section": told.section.id,
+        "edition": told.edition,
+        "article": told.section.article,
+        "revision": told.section.revision,
+        "explainer": told.explainer,
+        "told_at": told.told_at,
+        "words": np.array(words, _WORD).tobytes(),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """The words of some sections, as numbers of 64 bits."""
@@ -233,38 +269,21 @@ def _lock(connection: Connection) -> None:
         connection.execute(text("LOCK TABLE indexed_sections IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _add(connection: Connection, told: Sequence[Told]) -> int:
-    wanted = {(t.section.id, t.edition): t for t in told}
-    for some in _in_parts(sorted({section for section, _ in wanted})):
+def _add(connection: Connection, noted: _Noted) -> int:
+    spoken = {(row["section"], row["edition"]): n for n, row in enumerate(noted.rows) if row["words"]}
+    for some in _in_parts(sorted({section for section, _ in spoken})):
         known = select(indexed_sections.c.section, indexed_sections.c.edition)
         for row in connection.execute(known.where(indexed_sections.c.section.in_(some))):
-            wanted.pop((row.section, row.edition), None)
-    new = list(wanted.values())
-    found = _read([t.section for t in new])
-    spoken = np.flatnonzero(np.diff(found.bags.starts))
-    if not len(spoken):
+            spoken.pop((row.section, row.edition), None)
+    if not spoken:
         return 0
+    new = np.array(sorted(spoken.values()), np.int64)
     first = (connection.execute(select(func.max(indexed_sections.c.number))).scalar() or 0) + 1
-    connection.execute(
-        indexed_sections.insert(),
-        [_row(new[place], number, found.of(place)) for number, place in enumerate(spoken.tolist(), start=first)],
-    )
-    held = found.bags.only(spoken)
-    _append(connection, found.words[held.terms], np.repeat(np.arange(len(spoken)) + first, np.diff(held.starts)))
-    return len(spoken)
-
-
-def _row(told: Told, number: int, words: Sequence[int]) -> dict[str, object]:
-    return {
-        "number": number,
-        "section": told.section.id,
-        "edition": told.edition,
-        "article": told.section.article,
-        "revision": told.section.revision,
-        "explainer": told.explainer,
-        "told_at": told.told_at,
-        "words": np.array(words, _WORD).tobytes(),
-    }
+    rows = [noted.rows[place] | {"number": number} for number, place in enumerate(new.tolist(), start=first)]
+    connection.execute(indexed_sections.insert(), rows)
+    held = noted.read.bags.only(new)
+    _append(connection, noted.read.words[held.terms], np.repeat(np.arange(len(new)) + first, np.diff(held.starts)))
+    return len(new)
 
 
 def _append(connection: Connection, words: Numbers, numbers: Numbers) -> None:
