@@ -1,9 +1,10 @@
 """Gathers the sections that explain the same thing; what an editor decided always wins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -108,14 +109,16 @@ def examine(
     copies = _copies(known, names)
     chosen = plan(judge, np.array(list(copies), np.int64))
     inside, between = judge.judge(*chosen.inside, mapper), judge.judge(chosen.between.a, chosen.between.b, mapper)
-    copied = np.flatnonzero(inside.aligned >= NEAR_COPY)
-    ties = _ties(judge, names, chosen.inside, inside, copied, NEAR_COPY_RULE)
-    best = best_of_both(chosen.between, between)
-    ties += _ties(judge, names, (chosen.between.a, chosen.between.b), between, best, "best match of both")
+    copied, best = np.flatnonzero(inside.aligned >= NEAR_COPY), best_of_both(chosen.between, between)
+    ties = _ties(
+        judge,
+        names,
+        _Chosen(*chosen.inside, inside, copied, NEAR_COPY_RULE),
+        _Chosen(chosen.between.a, chosen.between.b, between, best, "best match of both"),
+    )
     reading = Reading(known.each, known.weights, vectors) if vectors else None
     if reading:
         ties = [t for t in ties if not reading.doubts(t.a, t.b)]
-    ties.sort(key=lambda t: (-t.score, names.ids[t.a], names.ids[t.b]))
     apart = [(r.a, r.b) for r in decided if r.kind is RulingKind.DIFFERENT]
     groups = Groups(judge, names, copies, apart, mapper)
     for tie in _ruled(names, decided):
@@ -132,18 +135,31 @@ def examine(
     )
 
 
-def _ties(
-    judge: Judge, names: Names, pairs: tuple[Numbers, Numbers], findings: Findings, chosen: Numbers, rule: str
-) -> list[Tie]:
-    """Return the `chosen` ones of the pairs, by their numbers."""
-    columns = (*pairs, findings.score, findings.told, findings.aligned, findings.whole)
-    roles = judge.known.roles
-    found = []
-    for a, b, score, told, aligned, whole in zip(*(c[chosen].tolist() for c in columns), strict=True):
+class _Chosen(NamedTuple):
+    """Pairs of places, what was found of them, and the numbers of those that are linked by a rule."""
+
+    a: Numbers
+    b: Numbers
+    findings: Findings
+    numbers: Numbers
+    rule: str
+
+
+def _ties(judge: Judge, names: Names, *parts: _Chosen) -> list[Tie]:
+    """Return the chosen pairs, the best first."""
+    found = [tie for part in parts for tie in _tied(judge, names, part)]
+    scores = np.array([tie.score for tie in found], np.float64)
+    firsts, seconds = [names.ranks[tie.a] for tie in found], [names.ranks[tie.b] for tie in found]
+    return [found[n] for n in np.lexsort((seconds, firsts, -scores)).tolist()]
+
+
+def _tied(judge: Judge, names: Names, part: _Chosen) -> Iterator[Tie]:
+    findings, roles = part.findings, judge.known.roles
+    columns = (part.a, part.b, findings.score, findings.told, findings.aligned, findings.whole)
+    for a, b, score, told, aligned, whole in zip(*(c[part.numbers].tolist() for c in columns), strict=True):
         first, second = names.ordered(a, b)
         role = shared_role(roles[a], roles[b]) if told else None
-        found.append(Tie(a=first, b=second, score=round(score, 4), rule=rule, role=role, aligned=aligned, whole=whole))
-    return found
+        yield Tie(first, second, round(score, 4), part.rule, "", role, aligned, whole)
 
 
 def _ruled(names: Names, rulings: Sequence[Ruling]) -> list[Tie]:
@@ -191,7 +207,8 @@ def _seniority(section: Section) -> tuple[object, ...]:
 def _cluster(group: Group, known: Profiles, names: Names, preferred: set[str]) -> tuple[int, Cluster]:
     """Return the cluster of a group, and the place of its canonical section; a lower place is older."""
     places = sorted(group.members, key=lambda n: (names.fingerprints[n] not in preferred, n))
-    ties = sorted(group.ties, key=lambda t: (-t.score, names.ids[t.a], names.ids[t.b]))
+    ranks = names.ranks
+    ties = sorted(group.ties, key=lambda t: (-t.score, ranks[t.a], ranks[t.b]))
     members = tuple(known.sections[n] for n in places)
     links = tuple(_link(t, known, names) for t in ties)
     return places[0], Cluster(canonical=members[0], members=members, links=links)

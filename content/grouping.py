@@ -2,8 +2,9 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,11 @@ CHECKED_MEMBERS = 8
 NEAR_COPY_RULE, SAME_WORDS_RULE = "near copy", "same words"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tie:
+#: Ties that are gone along side by side. More would only fill the memory.
+TIES_AT_ONCE = 200_000
+
+
+class Tie(NamedTuple):
     """Two sections that were found to say the same, by their places: the one whose id comes first stands first."""
 
     a: int
@@ -37,11 +41,14 @@ class Names:
     def __init__(self, ordered: Sequence[Section]) -> None:
         """Note them once: both cost more than they look."""
         self.ids = [s.id for s in ordered]
+        self.ranks = [0] * len(self.ids)  #: of each id among all
+        for rank, place in enumerate(sorted(range(len(self.ids)), key=self.ids.__getitem__)):
+            self.ranks[place] = rank
         self.fingerprints = [s.fingerprint for s in ordered]
 
     def ordered(self, a: int, b: int) -> tuple[int, int]:
         """Return both places, the one whose id comes first before the other."""
-        return (a, b) if self.ids[a] <= self.ids[b] else (b, a)
+        return (a, b) if self.ranks[a] <= self.ranks[b] else (b, a)
 
     def by_fingerprint(self) -> dict[str, list[int]]:
         """Return the places of each fingerprint."""
@@ -57,6 +64,7 @@ class Group:
 
     members: list[int]
     ties: list[Tie]
+    first: list[int]  #: the members whose ids come first, those that are compared before it joins another
 
 
 class Groups:
@@ -75,9 +83,12 @@ class Groups:
         self._names = names
         self._mapper = mapper
         self._apart = {frozenset(pair) for pair in apart}
+        self._articles: list[int] = judge.articles.tolist()
+        self._single = len(set(self._articles)) == len(self._articles)
         self._group: dict[int, Group] = {}
         for first, *others in copies.values():
-            group = Group([first, *others], [self._copy(first, other) for other in others])
+            members = [first, *others]
+            group = Group(members, [self._copy(first, other) for other in others], self._first(members))
             self._group.update((place, group) for place in group.members)
 
     def _copy(self, first: int, other: int) -> Tie:
@@ -91,7 +102,17 @@ class Groups:
         Ties that no chain of ties connects do not touch each other. So all such sets go on side by side, each until it
         has to know whether two sections are unlike; what all of them ask is compared at once.
         """
-        linked = [_Linked(deque(found)) for found in self._linked(ties)]
+        some: list[_Linked] = []
+        number = 0
+        for found in self._linked(ties):
+            some.append(_Linked.of(found))
+            number += len(found)
+            if number > TIES_AT_ONCE:
+                self._join_side_by_side(some)
+                some, number = [], 0
+        self._join_side_by_side(some)
+
+    def _join_side_by_side(self, linked: list["_Linked"]) -> None:
         while linked:
             asked = [pair for one in linked for pair in self._go_on(one)]
             linked = [one for one in linked if one.ties]
@@ -102,24 +123,23 @@ class Groups:
                 for one in linked:
                     one.unlike.update(islice(answers, one.asked))
 
-    def _linked(self, ties: Iterable[Tie]) -> list[list[Tie]]:
+    def _linked(self, ties: Sequence[Tie]) -> Iterable[list[Tie]]:
         """Return the ties, in their order, by the sets that they connect."""
-        heads: dict[int, int] = {}
+        heads = list(range(len(self._group)))
 
         def head(place: int) -> int:
-            while (above := heads.setdefault(place, place)) != place:
+            while (above := heads[place]) != place:
                 heads[place] = heads[above]
                 place = heads[place]
             return place
 
-        first = {id(group): place for place, group in self._group.items()}
-        ends = [(first[id(self._group[t.a])], first[id(self._group[t.b])], t) for t in ties]
-        for a, b, _ in ends:
-            heads[head(a)] = head(b)
+        group = self._group
+        for tie in ties:
+            heads[head(group[tie.a].members[0])] = head(group[tie.b].members[0])
         linked: dict[int, list[Tie]] = defaultdict(list)
-        for a, _, tie in ends:
-            linked[head(a)].append(tie)
-        return list(linked.values())
+        for tie in ties:
+            linked[head(group[tie.a].members[0])].append(tie)
+        return linked.values()
 
     def _go_on(self, linked: "_Linked") -> list[tuple[int, int]]:
         """Join along the ties until one asks for what is not known; return what it asks, and nothing at the end."""
@@ -130,7 +150,7 @@ class Groups:
             if left is right:
                 left.ties.append(tie)
             elif self._may_meet(left, right, tie):
-                pairs = self._checked(left, right, tie)
+                pairs = [(a, b) for a in left.first for b in right.first]
                 if not any(linked.unlike.get(pair) for pair in pairs):
                     unknown = [pair for pair in pairs if pair not in linked.unlike]
                     if unknown:
@@ -139,11 +159,6 @@ class Groups:
                     self._join(left, right, tie)
             linked.ties.popleft()
         return []
-
-    def _checked(self, left: Group, right: Group, tie: Tie) -> list[tuple[int, int]]:
-        """Return the pairs that must not be unlike. Those of a tie are not; near copies' headings may clash."""
-        pairs = ((a, b) for a in self._some(left.members) for b in self._some(right.members))
-        return [pair for pair in pairs if tie.rule == NEAR_COPY_RULE or pair != (tie.a, tie.b)]
 
     def force(self, tie: Tie) -> None:
         """Join the groups of both sections of `tie`, whatever speaks against it: an editor says so."""
@@ -165,19 +180,20 @@ class Groups:
         left.members.extend(right.members)
         left.ties.extend(right.ties)
         left.ties.append(tie)
+        left.first = self._first(left.first + right.first)
         for place in right.members:
             self._group[place] = left
 
     def _may_meet(self, left: Group, right: Group, tie: Tie) -> bool:
         if self._ruled_apart(left.members, right.members):
             return False
-        articles = self._judge.articles
-        return tie.rule == NEAR_COPY_RULE or set(articles[left.members].tolist()).isdisjoint(
-            articles[right.members].tolist()
-        )
+        if tie.rule == NEAR_COPY_RULE or self._single:
+            return True
+        articles = self._articles
+        return {articles[n] for n in left.members}.isdisjoint([articles[n] for n in right.members])
 
-    def _some(self, members: list[int]) -> list[int]:
-        return members if len(members) == 1 else sorted(members, key=self._names.ids.__getitem__)[:CHECKED_MEMBERS]
+    def _first(self, members: list[int]) -> list[int]:
+        return members[:] if len(members) == 1 else sorted(members, key=self._names.ranks.__getitem__)[:CHECKED_MEMBERS]
 
     def _ruled_apart(self, left: list[int], right: list[int]) -> bool:
         if not self._apart:
@@ -192,8 +208,14 @@ class Groups:
 
 @dataclass(slots=True)
 class _Linked:
-    """Ties that hang together, the next first, and what has been asked about their sections."""
+    """Ties that hang together, the next first, and what is known about their sections."""
 
     ties: deque[Tie]
-    unlike: dict[tuple[int, int], bool] = field(default_factory=dict)
+    unlike: dict[tuple[int, int], bool]
     asked: int = 0  #: pairs that wait for an answer
+
+    @classmethod
+    def of(cls, ties: Iterable[Tie]) -> "_Linked":
+        """Start: those that are tied are not too unlike; near copies may be, for their headings may clash."""
+        waiting = deque(ties)
+        return cls(waiting, {(t.a, t.b): False for t in waiting if t.rule != NEAR_COPY_RULE})
