@@ -149,8 +149,8 @@ def _ties(judge: Judge, names: Names, *parts: _Chosen) -> list[Tie]:
     """Return the chosen pairs, the best first."""
     found = [tie for part in parts for tie in _tied(judge, names, part)]
     scores = np.array([tie.score for tie in found], np.float64)
-    firsts, seconds = [names.ranks[tie.a] for tie in found], [names.ranks[tie.b] for tie in found]
-    return [found[n] for n in np.lexsort((seconds, firsts, -scores)).tolist()]
+    ranks = np.array([(names.ranks[tie.a], names.ranks[tie.b]) for tie in found], np.int64).reshape(-1, 2)
+    return [found[n] for n in np.lexsort((ranks[:, 1], ranks[:, 0], -scores)).tolist()]
 
 
 def _tied(judge: Judge, names: Names, part: _Chosen) -> Iterator[Tie]:
