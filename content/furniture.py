@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import cache
 
 from content.text import normal
 
@@ -30,7 +31,12 @@ _PATTERNS = (
     (Furniture.NOTICE, r"^(?:©|copyright\b|all rights reserved)|all rights reserved|affiliate (?:links?|commission)|may earn a (?:small )?commission"
      r"|(?:privacy|cookie) policy|terms (?:and|&) conditions|^advertisement$|^sponsored\b"),
 )  # fmt: skip
-_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
+
+
+@cache  # when they are first needed: compiling takes longer than reading many sentences
+def _compiled() -> tuple[tuple[Furniture, re.Pattern[str]], ...]:
+    return tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
+
 
 #: Every pattern needs one of these; most text has none, and is done with sooner.
 _TRIGGERS = (
@@ -51,7 +57,10 @@ def _hint(trigger: str) -> str:
     return ("^" if longest.start() else "") + longest[0] + ("$" if longest.end() < len(trigger) else "")
 
 
-_HINTS = re.compile("|".join(map(_hint, _TRIGGERS)))
+@cache
+def _hints() -> re.Pattern[str]:
+    return re.compile("|".join(map(_hint, _TRIGGERS)))
+
 
 #: A pattern is looked for in the first so many characters: furniture is short.
 LOOKED_AT = 300
@@ -62,7 +71,7 @@ def furniture(text: str) -> Furniture | None:
     looked_at = normal(text[:LOOKED_AT]).strip().replace("’", "'")
     if not may_be_furniture(looked_at):
         return None
-    return next((kind for kind, pattern in _COMPILED if pattern.search(looked_at)), None)
+    return next((kind for kind, pattern in _compiled() if pattern.search(looked_at)), None)
 
 
 def may_hint(word: str) -> bool:
@@ -70,7 +79,7 @@ def may_hint(word: str) -> bool:
 
     "By" is left out, which counts only as the first word of all.
     """
-    return _HINTS.search(word) is not None
+    return _hints().search(word) is not None
 
 
 def may_be_furniture(lowered: str) -> bool:
