@@ -16,7 +16,7 @@ from content.sections import split
 from newsletter.publishing import remember
 from newsletter.settings import SettingsError, load
 from newsletter.wiring import open_house
-from newsletter.working import processes
+from newsletter.working import processes, undisturbed
 
 #: Parts that are handed to Dask before the first comes back. More would only fill the memory.
 AHEAD = 64
@@ -40,7 +40,7 @@ def _shared(work: Work[In, Out], parts: Iterable[In], /) -> Iterator[Out]:
 
 
 def _fill(mapper: Mapper) -> dict[str, int]:
-    with open_house(load()) as house:
+    with open_house(load()) as house, undisturbed():
         indexed = remember(house, mapper)
         approved = [(s.article, s.approval.at) for s in house.articles.approved() if s.approval]
         sections = [s for article, at in approved for s in split(article, at)]

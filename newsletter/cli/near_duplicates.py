@@ -26,7 +26,7 @@ from newsletter.rendering.folded import folded_html, folded_text
 from newsletter.semantics import choose_vectors
 from newsletter.sources.folder import read
 from newsletter.wiring import open_house
-from newsletter.working import processes
+from newsletter.working import processes, undisturbed
 
 SemanticOption = Annotated[
     bool, typer.Option("--semantic", help="Find repeats in other words too; needs the extra `semantic`.")
@@ -81,7 +81,7 @@ def duplicates(
     """
     if bool(paths) is every:
         raise typer.BadParameter("name files, or --all for the approved articles of the store; one of the two")
-    with processes(number) as mapper:
+    with processes(number) as mapper, undisturbed():
         sections, rulings = _stored(context) if every else (_sections(paths or []), ())
         clustering = examine(sections, rulings, watched(mapper), _vectors(semantic))
     clusters = clustering.clusters

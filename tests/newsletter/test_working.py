@@ -1,7 +1,9 @@
 """Several processes come to the same, bit for bit, as one."""
 
+import gc
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from benchmarks.growth import section_of
@@ -9,7 +11,7 @@ from benchmarks.rewriting import grow
 from content.clusters import examine
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.similarity import SimilarityIndex, Told, word_holders, word_rows
-from newsletter.working import processes
+from newsletter.working import processes, undisturbed
 from tests.builders import MONDAY
 
 WORDS = [f"word{n} stands by word{n * 7 % 40}, and near word{n * 11 % 60}. It keeps mark{n}." for n in range(240)]
@@ -33,6 +35,14 @@ def test_results_come_in_order_and_parts_are_taken_as_they_are_needed() -> None:
         first = next(found)
         assert len(taken) < 10
         assert [first, *found] == [n * n for n in range(40)]
+
+
+def test_the_collector_is_away_only_while_it_computes() -> None:
+    with pytest.raises(ValueError, match="over"), undisturbed():
+        away = not gc.isenabled()
+        raise ValueError("over")
+
+    assert (away, gc.isenabled()) == (True, True)
 
 
 def test_two_processes_find_the_same_clusters(monkeypatch) -> None:  # type: ignore[no-untyped-def]
