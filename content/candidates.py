@@ -10,7 +10,7 @@ from content.concordance import Bags, Numbers, changes, packed, starts_of, unpac
 
 #: A section looks up at most so many others through its rarest words. Look-alikes beyond that are not seen by it
 #: (they see each other through other sections): the work grows with the number of sections, never with its square.
-BUDGET = 4000
+BUDGET = 8000
 
 #: Words of a section that are looked up, at most: the rarest. More find little and cost time.
 LOOKED_UP = 24

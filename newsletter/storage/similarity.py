@@ -30,12 +30,15 @@ from sqlalchemy import (
     update,
 )
 
-from content.candidates import BUDGET, LOOKED_UP, WEIGHTS
+from content.candidates import LOOKED_UP, WEIGHTS
 from content.concordance import Bags, Numbers, bags, join, read
 from content.matching import Mapper
 from content.sections import Section
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
+
+#: A section looks up at most so many holders of its rarest words; of words beyond that, only the newest.
+BUDGET = 4000
 
 #: Sections that are written in one transaction: writers on SQLite queue behind each other.
 BATCH = 2000
