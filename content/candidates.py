@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,8 @@ WEIGHTS = ((8, 4), (32, 3), (200, 2))
 #: A partner needs this much in common: two ordinary words are chance.
 LEAST = 3
 
-#: Sections that ask at once, and bits for the place of the one that is found: together one 32-bit number, which sorts
-#: several times faster than a longer one.
-BLOCK, _PLACE_BITS = 128, 24
+#: Sections that ask at once, and bits for the place of the one that is found.
+BLOCK, _PLACE_BITS = 512, 24
 _PLACE = (1 << _PLACE_BITS) - 1
 
 #: Pairs whose words are laid side by side at once.
@@ -132,18 +132,19 @@ class _Postings:
         terms, askers, common, common_askers = self._looked_up(first, last)
         skipped = len(common)
         starts, ends = self.holder_starts[terms].tolist(), self.holder_starts[terms + 1].tolist()
-        found = [self.holders[a:b] for a, b in zip(starts, ends, strict=True)]
+        held = [self.holders[a:b] for a, b in zip(starts, ends, strict=True)]
         nearest, sizes = self._nearest(common, common_askers + first)
-        keys = np.concatenate([*found, nearest])
-        asking = np.concatenate([askers, common_askers]) << _PLACE_BITS
-        keys |= np.repeat(asking.astype(np.uint32), np.concatenate([self.counts[terms], sizes]))
-        keys.sort()
-        # In order, one who is found `LEAST` times stands as often side by side.
-        again = np.flatnonzero(keys[LEAST - 1 :] == keys[: max(0, len(keys) - LEAST + 1)])
-        found_often = keys[again]
-        edges = np.flatnonzero(changes(found_often))
-        scores = np.diff(np.append(edges, len(again))) + LEAST - 1
-        pairs = found_often[edges].astype(np.int64)
+        every = np.arange(last - first + 1)
+        bounds = np.searchsorted(askers, every).tolist()
+        near_bounds = starts_of(sizes)[np.searchsorted(common_askers, every)].tolist()
+        often = [
+            _often(np.concatenate([*held[a:b], nearest[c:d]]))
+            for (a, b), (c, d) in zip(pairwise(bounds), pairwise(near_bounds), strict=True)
+        ]
+        pairs = (np.repeat(every[:-1], [len(found) for found in often]) << _PLACE_BITS) | np.concatenate(often)
+        edges = np.flatnonzero(changes(pairs))
+        scores = np.diff(np.append(edges, len(pairs))) + LEAST - 1
+        pairs = pairs[edges]
         mine, theirs = _best_of_each(pairs >> _PLACE_BITS, scores, pairs & _PLACE, neighbours, first)
         return (np.minimum(mine, theirs) << _PLACE_BITS) | np.maximum(mine, theirs), skipped
 
@@ -199,6 +200,13 @@ class _Postings:
         repeats = self.repeats[terms[chosen]]
         over = ~affordable & (rank < LOOKED_UP)
         return np.repeat(terms[chosen], repeats), np.repeat(askers[chosen], repeats), terms[over], askers[over]
+
+
+def _often(places: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the places that stand there `LEAST` times or more: each once, and once more for every time beyond."""
+    places.sort()
+    later = places[LEAST - 1 :]  # in order, what stands there so often stands side by side
+    return np.compress(later == places[: len(later)], later)
 
 
 def _check(number: int) -> None:
