@@ -147,19 +147,29 @@ class _Chosen(NamedTuple):
 
 def _ties(judge: Judge, names: Names, *parts: _Chosen) -> list[Tie]:
     """Return the chosen pairs, the best first."""
-    found = [tie for part in parts for tie in _tied(judge, names, part)]
+    texts: dict[str, str] = {}
+    found = [tie for part in parts for tie in _tied(judge, names, part, texts)]
     scores = np.array([tie.score for tie in found], np.float64)
     ranks = np.array([(names.ranks[tie.a], names.ranks[tie.b]) for tie in found], np.int64).reshape(-1, 2)
     return [found[n] for n in np.lexsort((ranks[:, 1], ranks[:, 0], -scores)).tolist()]
 
 
-def _tied(judge: Judge, names: Names, part: _Chosen) -> Iterator[Tie]:
-    findings, roles = part.findings, judge.known.roles
+def _tied(judge: Judge, names: Names, part: _Chosen, texts: dict[str, str]) -> Iterator[Tie]:
+    """Yield the chosen pairs of a part; `texts` keeps each evidence once, for many ties share it."""
+    findings = part.findings
     columns = (part.a, part.b, findings.score, findings.told, findings.aligned, findings.whole)
     for a, b, score, told, aligned, whole in zip(*(c[part.numbers].tolist() for c in columns), strict=True):
         first, second = names.ordered(a, b)
-        role = shared_role(roles[a], roles[b]) if told else None
-        yield Tie(first, second, round(score, 4), part.rule, "", role, aligned, whole)
+        why = f"{_shared(judge.known, a, b, told)}their sentences match to {aligned:.0%}, their words to {whole:.0%}"
+        yield Tie(first, second, round(score, 4), part.rule, texts.setdefault(why, why))
+
+
+def _shared(known: Profiles, a: int, b: int, told: bool) -> str:
+    """Return in words which subject and role two sections share, as far as they do."""
+    left, right = (known.subjects[known.sections[n].revision].core for n in (a, b))
+    role = shared_role(known.roles[a], known.roles[b]) if told else None
+    subject = f"same subject: {' '.join(sorted(left & right))}; " if not left.isdisjoint(right) else ""
+    return f"{subject}both explain {role.value}; " if role else subject
 
 
 def _ruled(names: Names, rulings: Sequence[Ruling]) -> list[Tie]:
@@ -210,21 +220,9 @@ def _cluster(group: Group, known: Profiles, names: Names, preferred: set[str]) -
     ranks = names.ranks
     ties = sorted(group.ties, key=lambda t: (-t.score, ranks[t.a], ranks[t.b]))
     members = tuple(known.sections[n] for n in places)
-    links = tuple(_link(t, known, names) for t in ties)
+    links = tuple(_link(t, names) for t in ties)
     return places[0], Cluster(canonical=members[0], members=members, links=links)
 
 
-def _link(tie: Tie, known: Profiles, names: Names) -> Link:
-    evidence = tie.evidence or _explain(tie, known)
-    return Link(a=names.ids[tie.a], b=names.ids[tie.b], score=tie.score, rule=tie.rule, evidence=evidence)
-
-
-def _explain(tie: Tie, known: Profiles) -> str:
-    """Return in words why two sections are taken for the same explainer."""
-    a, b = (known.subjects[known.sections[n].revision] for n in (tie.a, tie.b))
-    shared = sorted(a.core & b.core)
-    reasons = [f"same subject: {' '.join(shared)}"] if shared else []
-    if tie.role:
-        reasons.append(f"both explain {tie.role.value}")
-    reasons.append(f"their sentences match to {tie.aligned:.0%}, their words to {tie.whole:.0%}")
-    return "; ".join(reasons)
+def _link(tie: Tie, names: Names) -> Link:
+    return Link(a=names.ids[tie.a], b=names.ids[tie.b], score=tie.score, rule=tie.rule, evidence=tie.evidence)

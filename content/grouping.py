@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from content.matching import Judge, Mapper
-from content.roles import Role
 from content.sections import Section
 
 #: Members of two groups that are compared before the groups join. More than these change nothing but the time.
@@ -29,10 +28,7 @@ class Tie(NamedTuple):
     b: int
     score: float  #: 0.0 to 1.0
     rule: str
-    evidence: str = ""  #: where it is not made of the three that follow
-    role: Role | None = None
-    aligned: float = 0.0
-    whole: float = 0.0
+    evidence: str
 
 
 class Names:
