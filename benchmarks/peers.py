@@ -13,7 +13,7 @@ from content.text import words
 from newsletter.semantics import load_vectors
 
 #: Pairs that a peer of some dozen texts a second is measured on.
-FEW = 400
+FEW = 200
 
 
 @dataclass(frozen=True, slots=True)
