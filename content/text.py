@@ -72,17 +72,22 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for end in _END.finditer(text):
         if _ends_sentence(text, start, end):
-            yield from _trimmed(text, start, end.end())
-            start = end.end()
-    yield from _trimmed(text, start, len(text))
-
-
-def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    piece = text[start:end]
-    left = start + len(piece) - len(piece.lstrip())
-    right = start + len(piece.rstrip())
+            stop = end.end()
+            left, right = _trimmed(text, start, stop)
+            if left < right:
+                yield left, right
+            start = stop
+    left, right = _trimmed(text, start, len(text))
     if left < right:
         yield left, right
+
+
+def _trimmed(text: str, left: int, right: int) -> tuple[int, int]:
+    while left < right and text[left].isspace():
+        left += 1
+    while left < right and text[right - 1].isspace():
+        right -= 1
+    return left, right
 
 
 def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
@@ -149,13 +154,10 @@ def _plain(text: str) -> str:
 def _apart(spaced: str) -> list[str]:
     """Return the words of folded text in ASCII in which only apostrophes stand between letters, and spaces."""
     found = spaced.split()
-    if "'" not in spaced:
-        return found
-    return [w for part in found for w in ((part,) if "'" not in part else _apostrophised(part))]
-
-
-def _apostrophised(part: str) -> list[str]:
-    return [_POSSESSIVE.sub("", w) for w in _WORD.findall(part)]
+    if "'" in spaced:
+        for place in [n for n, part in enumerate(found) if "'" in part][::-1]:
+            found[place : place + 1] = [_POSSESSIVE.sub("", w) for w in _WORD.findall(found[place])]
+    return found
 
 
 def _unspaced(word: str) -> list[str]:
