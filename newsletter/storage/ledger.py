@@ -220,11 +220,13 @@ class Ledger(LedgerDesk):
             d = s.delivery
             mine = and_(retries.c.mailing == d.mailing, retries.c.idx == d.idx)
             since = connection.execute(select(retries.c.since).where(mine)).scalar()
-            if since is not None and now - since >= GIVE_UP_AFTER:
+            # Whom our own limits kept waiting was not tried: that is no attempt, and no reason to give up.
+            tried = s.receipt.code != 0 or s.receipt.cause is not Cause.PACE
+            if tried and since is not None and now - since >= GIVE_UP_AFTER:
                 over.append(Settled(d, _given_up(s.receipt)))
                 continue
             values = {
-                "attempts": d.attempts + 1,
+                "attempts": d.attempts + tried,
                 "next_at": now + back_off(d.attempts, d.idx),
                 "chunk": None,
                 "code": s.receipt.code,
