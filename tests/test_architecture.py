@@ -42,7 +42,7 @@ FLOORS = (
         "syndicating",
         "observing",
     },
-    {"releasing"},
+    {"releasing", "delivering"},
     {"wiring"},
     {"web"},
     {"cli"},

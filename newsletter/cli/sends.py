@@ -13,11 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from newsletter.cli.console import Exit, JsonOption, NoteOption, err, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition, record_as_json
+from newsletter.delivering import deliver, read_returns
 from newsletter.publishing import find, finish
 from newsletter.releasing import release
 from newsletter.sending import Sent, run
 from newsletter.storage.ledger_queries import MailingState
-from newsletter.wiring import House, announce, deliver, open_house, publish_site, read_returns
+from newsletter.wiring import House, announce, open_house, publish_site
 from subscribers.deliveries import Outcome, Tally
 
 returns = typer.Typer(no_args_is_help=True, help="What comes back: bounces and complaints.")
@@ -156,6 +157,8 @@ def _deliver(house: House) -> None:
         mailing = house.ledger.mailing(key)
         if mailing and mailing.state is MailingState.PAUSED:
             err.print(f"{key} is paused: {mailing.reason}. 'newsletter edition resume' goes on.", markup=False)
+    if sent.rest:
+        err.print(f"{sent.rest[0].upper()}{sent.rest[1:]}; the others wait.", style="yellow", markup=False)
     if sent.trouble:
         err.print(f"newsletter: the sender stopped: {sent.trouble}", style="red", markup=False)
         err.print("Nobody is lost: 'newsletter send' goes on where it ended.", markup=False)
@@ -183,7 +186,7 @@ class _Stop:
     async def watch(self, house: House) -> Sent:
         """Deliver what is due until nothing is left or a signal came."""
         stop = asyncio.Event()
-        sender = asyncio.ensure_future(deliver(house, stop))
+        sender = asyncio.ensure_future(deliver(house, now(), stop))
         while not sender.done():
             if self._asked.is_set():
                 stop.set()
