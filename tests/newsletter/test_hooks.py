@@ -171,7 +171,7 @@ def test_what_is_not_proved_changes_nothing(doors: Doors, report: Callable[[Door
 def test_a_provider_without_a_secret_has_no_door(engine: Engine, name: str) -> None:
     doors = Doors(engine, {other: secret for other, secret in SECRETS.items() if other != name} | {name: ""})
 
-    assert REPORTS[name](doors).status_code == 404
+    assert REPORTS[name](doors).status_code in {404, 405}
 
 
 @pytest.mark.parametrize("name", SECRETS)
