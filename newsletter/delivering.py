@@ -1,7 +1,7 @@
 """Puts delivery together from the settings: the way out, its limits, each person's letter, and what comes back."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -19,17 +19,19 @@ from newsletter.sending.pace import too_many_bounces, warm_up
 from newsletter.settings import Settings, SettingsError
 from newsletter.storage.allowances import Allowances
 from newsletter.storage.editions import EditionStore
-from newsletter.storage.errors import StoreError
+from newsletter.storage.errors import DatabaseFailure, StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.returns import ReturnStore
+from newsletter.transports.bounce_listener import Dialect, listen
 from newsletter.transports.dkim import Signer, SigningKey, SigningKeyError, read_key
+from newsletter.transports.dns_advice import Advice, LookUp, advise
 from newsletter.transports.imap import Mailbox
 from newsletter.transports.maildir import MaildirTransport
 from newsletter.transports.providers import Postmark, ProviderTransport, Ses
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Security, Server
-from subscribers.bounces import DeliveryEvent
+from subscribers.bounces import DeliveryEvent, read_report
 from subscribers.deliveries import Delivery
 from subscribers.tokens import Keyring, Purpose, issue, link
 from subscribers.windows import read_window
@@ -245,6 +247,69 @@ def read_returns(desk: Desk, now: datetime) -> Harvest:
     if harvest.resting:
         _pause_what_bounces(desk)
     return harvest
+
+
+async def listen_for_returns(
+    desk: Desk,
+    clock: Callable[[], datetime],
+    stop: asyncio.Event,
+    started: Callable[[str], None],
+    noted: Callable[[Harvest], None],
+) -> None:
+    """Take bounces and complaints from a mail server at `bounce_listen` until `stop` is set.
+
+    Args:
+        desk: The stores and settings.
+        clock: Returns the present.
+        stop: Ends it.
+        started: Is told the address that is listened at.
+        noted: Is told what each mail brought.
+
+    Raises:
+        SettingsError: The address is not set, or cannot be listened at.
+    """
+    settings = desk.settings
+    if not settings.bounce_listen:
+        raise SettingsError("bounce_listen is empty; it takes an address such as lmtp://127.0.0.1:2424")
+    parts = urlsplit(settings.bounce_listen)
+    host = parts.hostname or ""
+
+    def take(content: bytes, recipient: str) -> bool:
+        now = clock()
+        try:
+            noted(take_reports(desk, [read_report(content, now, recipient)], now))
+        except (StoreError, DatabaseFailure):
+            return False
+        return True
+
+    try:
+        await listen(
+            Dialect(parts.scheme),
+            host,
+            parts.port or 0,
+            settings.bounce_domain,
+            take,
+            stop,
+            lambda port: started(f"{parts.scheme}://{host}:{port}"),
+        )
+    except OSError as error:
+        raise SettingsError(f"bounce_listen {settings.bounce_listen!r} cannot be used: {error.strerror}") from error
+
+
+def explain_dns(settings: Settings, addresses: Sequence[str], look_up: LookUp) -> tuple[Advice, ...]:
+    """Return what the DNS says about our mail, and what would have to change.
+
+    Args:
+        settings: They name the sender, where bounces go, and our keys.
+        addresses: The IP addresses that mail leaves from; none when nobody knows.
+        look_up: Asks the DNS.
+
+    Raises:
+        SettingsError: A signing key cannot be read.
+        DnsError: The DNS does not answer.
+    """
+    records = [(key.record_name, key.record) for key in signing_keys(settings)]
+    return advise(settings.from_address.rpartition("@")[2], settings.bounce_domain, records, addresses, look_up)
 
 
 def _returns(desk: Desk) -> Returns:

@@ -269,7 +269,7 @@ _SERVICES = {
         frozenset({"imaps"}), lambda parts: parts.hostname and parts.username, "imaps://bounces@mail.example.org/INBOX"
     ),
     "bounce_listen": _Service(
-        frozenset({"lmtp", "smtp"}), lambda parts: parts.hostname and parts.port, "lmtp://127.0.0.1:2424"
+        frozenset({"lmtp", "smtp"}), lambda parts: parts.hostname and parts.port is not None, "lmtp://127.0.0.1:2424"
     ),
 }
 

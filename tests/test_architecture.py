@@ -46,6 +46,7 @@ FLOORS = (
     {"wiring"},
     {"web"},
     {"cli"},
+    {"__main__"},
 )
 
 #: Standard modules through which a pure room could reach the world, and names it could call to.

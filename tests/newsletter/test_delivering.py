@@ -3,14 +3,17 @@
 import mailbox
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from content.articles import Article
+from newsletter.cli import app
 from newsletter.delivering import deliver, limits_of, read_returns, take_reports
 from newsletter.publishing import draft
 from newsletter.releasing import release
@@ -138,6 +141,21 @@ def test_a_new_domain_warms_up(with_settings: Callable[..., House]) -> None:
         sent = send(house)
 
     assert sent == Sent(accepted=2, rest="today's 2 messages of a new domain have gone out")
+
+
+def test_a_person_follows_an_edition_until_nothing_is_left_to_try(
+    with_settings: Callable[..., House], tmp_path: Path
+) -> None:
+    house = with_settings(transport="file")
+    file = tmp_path / "newsletter.toml"
+    file.write_text(f'home = "{tmp_path}"\ndatabase_url = "{house.engine.url.render_as_string(hide_password=False)}"\n')
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send, house)
+        watched = CliRunner().invoke(app, ["--config", str(file), "edition", "status", "--watch"])
+
+    assert sending.result() == Sent(accepted=3)
+    assert watched.exit_code == 0
+    assert f"{KEY}: 3 candidates = 3 accepted + 0 refused" in watched.stdout
 
 
 def test_the_table_of_domains_becomes_limits() -> None:
