@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from content.articles import Article
 from newsletter.cli import app
 from newsletter.delivering import deliver, limits_of, read_returns, take_reports
-from newsletter.publishing import draft
+from newsletter.publishing import cancel, draft, freeze
 from newsletter.releasing import release
 from newsletter.sending import Limits, Sent, run
 from newsletter.settings import Settings, SettingsError
@@ -141,6 +141,21 @@ def test_a_new_domain_warms_up(with_settings: Callable[..., House]) -> None:
         sent = send(house)
 
     assert sent == Sent(accepted=2, rest="today's 2 messages of a new domain have gone out")
+
+
+def test_an_edition_that_is_cancelled_while_its_audience_is_written_down_goes_to_nobody(
+    with_settings: Callable[..., House],
+) -> None:
+    house = with_settings(transport="file")
+    with house.engine.begin() as connection:  # as if nobody had released it yet
+        connection.execute(text("DELETE FROM mailings"))
+
+    def recipients() -> Iterator[Recipient]:
+        cancel(house, KEY, reason="wrong picture")
+        yield Recipient(subscriber="ada", address="ada@example.org")
+
+    assert freeze(house, KEY, recipients()) == Tally(candidates=1, withdrawn=1)
+    assert send(house) == Sent()
 
 
 def test_a_person_follows_an_edition_until_nothing_is_left_to_try(
