@@ -105,6 +105,7 @@ def _smtp(settings: Settings) -> Transport:
             password=settings.password(),
             connections=settings.smtp_connections,
             timeout=settings.smtp_timeout,
+            chunking=settings.smtp_chunking,
         )
     )
 

@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None
     smtp_connections: Annotated[int, Field(ge=1, le=200)] = 10
     smtp_timeout: Annotated[float, Field(gt=0)] = Field(60.0, description="Seconds to wait for the mail server.")
+    smtp_chunking: bool = Field(False, description="Send in chunks (BDAT) where the mail server takes them.")
     mail_folder: Path | None = Field(None, description="Maildir of transport file; empty: outbox in home.")
     postmark_token: SecretStr = SecretStr("")
     postmark_token_file: Path | None = None

@@ -178,7 +178,7 @@ def test_whatever_the_server_says(row: Row, way: str, tmp_path: Path, caplog: py
     ehlo = row.ehlo.replace(b"250-PIPELINING\r\n", WAYS[way])
 
     with caplog.at_level(logging.DEBUG), hostile(row.script, ehlo) as (seen, _told):
-        sent = deliver(ledger, seen.port, tmp_path, **row.server)
+        sent = deliver(ledger, seen.port, tmp_path, chunking=True, **row.server)
 
     tally, mailing = ledger.tally(EDITION), ledger.mailing(EDITION)
     assert mailing is not None
@@ -285,14 +285,15 @@ def test_a_second_attempt_is_the_same_message_byte_for_byte(tmp_path: Path) -> N
 def test_a_chunk_holds_the_message_as_it_is_and_no_final_dot(tmp_path: Path) -> None:
     ehlo = b"250-mx.example.org\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
     contents = []
-    for folder, words in ((tmp_path / "data", b"250 PIPELINING\r\n"), (tmp_path / "chunks", ehlo)):
+    for chunking in (False, True):
+        folder = tmp_path / str(chunking)
         folder.mkdir()
         ledger = frozen(folder, FIVE)
-        with hostile({}, words) as (seen, _told):
-            deliver(ledger, seen.port, folder)
+        with hostile({}, ehlo) as (seen, _told):
+            deliver(ledger, seen.port, folder, chunking=chunking)
         contents.append(seen.contents)
         verbs = {line.split(" ")[0] for line in seen.lines}
-        assert ("BDAT" in verbs, "DATA" in verbs) == (words is ehlo, words is not ehlo)
+        assert ("BDAT" in verbs, "DATA" in verbs) == (chunking, not chunking)
 
     assert contents[0] == contents[1] != {}
 
