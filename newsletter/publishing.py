@@ -167,7 +167,11 @@ def ready(desk: Desk, key: str) -> EditionRecord:
 def freeze(desk: Desk, key: str, recipients: Iterable[Recipient]) -> Tally:
     """Freeze the audience of an edition that is ready; return the sum. The second time changes nothing."""
     hold = timedelta(minutes=desk.settings.hold_minutes)
-    return desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
+    tally = desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
+    if find(desk, key).state is EditionState.CANCELLED:  # while its audience was being written down
+        desk.ledger.stop(key, "cancelled")
+        tally = desk.ledger.tally(key)
+    return tally
 
 
 def told(desk: Desk) -> tuple[Edition, ...]:

@@ -3,13 +3,26 @@
 import os
 import re
 import secrets
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from subscribers.windows import read_window
 
 #: Where `newsletter` looks for its file unless `--config` names another.
 DEFAULT_FILE = Path("newsletter.toml")
@@ -21,8 +34,21 @@ CONFIG_VARIABLE = "NEWSLETTER_CONFIG"
 KEY_BYTES = 32
 
 
+#: Whose reports the public site takes in, each with a secret in `webhook_secrets`.
+WEBHOOK_PROVIDERS = frozenset({"postmark", "mailgun", "sendgrid", "ses"})
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message names it, shows the value, says what would do."""
+
+
+class DomainLimit(BaseModel):
+    """What one receiving domain may be given by one sender; 0: no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    per_second: Annotated[float, Field(ge=0)] = 0.0
+    at_once: Annotated[int, Field(ge=0)] = 0
 
 
 class Settings(BaseSettings):
@@ -49,6 +75,7 @@ class Settings(BaseSettings):
     bounce_domain: str = Field("bounces.news.example.org", description="Domain of the envelope sender.")
     postal_address: str = Field("", description="Postal address in every mail's footer; the law asks for one.")
 
+    transport: Literal["smtp", "postmark", "ses", "file"] = Field("smtp", description="The way out for mail.")
     smtp_host: str = Field("localhost", description="Mail server that takes our messages.")
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
     smtp_security: Literal["none", "starttls", "tls"] = "none"
@@ -57,7 +84,27 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None
     smtp_connections: Annotated[int, Field(ge=1, le=200)] = 10
     smtp_timeout: Annotated[float, Field(gt=0)] = Field(60.0, description="Seconds to wait for the mail server.")
-    send_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="Messages a second at most; 0: no limit.")
+    smtp_chunking: bool = Field(False, description="Send in chunks (BDAT) where the mail server takes them.")
+    mail_folder: Path | None = Field(None, description="Maildir of transport file; empty: outbox in home.")
+    postmark_token: SecretStr = SecretStr("")
+    postmark_token_file: Path | None = None
+    postmark_stream: str = Field("broadcast", description="Postmark's message stream.")
+    ses_region: str = "eu-west-1"
+    ses_access_key: str = ""
+    ses_secret_key: SecretStr = SecretStr("")
+    ses_secret_key_file: Path | None = None
+    ses_configuration_set: str = Field("", description="The SES configuration set that reports to our webhook.")
+    provider_url: str = Field("", description="Of another server than the provider's own, for trials.")
+    send_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="Messages a second, all senders; 0: no limit.")
+    domain_limits: dict[str, DomainLimit] = Field(
+        {}, description="By receiving domain, * for all others: per_second, at_once; of one sender."
+    )
+    warm_up_from: date | None = Field(None, description="First day of a new sending domain; each may send twice more.")
+    warm_up_first_day: Annotated[int, Field(ge=1)] = Field(500, description="Messages on that first day.")
+    delivery_window: str = Field("", description="When messages may begin, such as 08:00-20:00; empty: always.")
+    pause_at_bounces: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.05, description="Share of addresses that do not exist, of 500 or more, at which an edition is paused."
+    )
     hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(0, description="Time to say stop before the first mail.")
     journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
     dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
@@ -78,6 +125,13 @@ class Settings(BaseSettings):
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )
     bounce_maildir: Path | None = Field(None, description="Maildir in which bounces and complaints arrive.")
+    bounce_imap: str = Field("", description="Mailbox of bounces, imaps://NAME@HOST/FOLDER.")
+    bounce_imap_password: SecretStr = SecretStr("")
+    bounce_imap_password_file: Path | None = None
+    bounce_listen: str = Field("", description="Where to take bounces, lmtp://HOST:PORT or smtp://HOST:PORT.")
+    webhook_secrets: dict[str, SecretStr] = Field(
+        {}, description="What proves a provider's reports, as JSON: postmark, mailgun, sendgrid, ses."
+    )
     behind_proxy: bool = Field(False, description="Whether a proxy of ours says in X-Forwarded-For who asks.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 
@@ -119,6 +173,27 @@ class Settings(BaseSettings):
             raise ValueError("takes one mail address such as hello@news.example.org")
         return address
 
+    @field_validator("delivery_window")
+    @classmethod
+    def _window(cls, text: str) -> str:
+        read_window(text, "UTC")
+        return text
+
+    @field_validator("bounce_imap", "bounce_listen")
+    @classmethod
+    def _service(cls, url: str, info: ValidationInfo) -> str:
+        parts, known = urlsplit(url), _SERVICES[str(info.field_name)]
+        if url and (parts.scheme not in known.schemes or not known.complete(parts)):
+            raise ValueError(f"takes an address such as {known.example}")
+        return url
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _known_providers(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if unknown := sorted(set(given) - WEBHOOK_PROVIDERS):
+            raise ValueError(f"knows {', '.join(sorted(WEBHOOK_PROVIDERS))}, not {unknown[0]}")
+        return given
+
     @field_validator("newsletter", "title", "tagline", "from_name", "postal_address")
     @classmethod
     def _one_line(cls, text: str) -> str:
@@ -146,12 +221,22 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: The file cannot be read.
         """
-        if self.smtp_password_file is None:
-            return self.smtp_password.get_secret_value()
+        return self.secret("smtp_password")
+
+    def secret(self, name: str) -> str:
+        """Return the secret `name`, from the environment or from the file that `name`_file names.
+
+        Raises:
+            SettingsError: The file cannot be read.
+        """
+        file: Path | None = getattr(self, f"{name}_file")
+        if file is None:
+            given: SecretStr = getattr(self, name)
+            return given.get_secret_value()
         try:
-            return self.smtp_password_file.read_text().strip()
+            return file.read_text().strip()
         except OSError as error:
-            raise SettingsError(f"smtp_password_file {str(self.smtp_password_file)!r}: {error.strerror}") from error
+            raise SettingsError(f"{name}_file {str(file)!r}: {error.strerror}") from error
 
     def key(self) -> bytes:
         """Return the key that signs personal links; the first call on a new machine makes it.
@@ -171,6 +256,24 @@ class Settings(BaseSettings):
         if len(key) < KEY_BYTES:
             raise SettingsError(f"the key file {str(path)!r} holds {len(key)} characters; it needs {KEY_BYTES} or more")
         return key
+
+
+class _Service(NamedTuple):
+    """What the address of a service consists of."""
+
+    schemes: frozenset[str]
+    complete: Callable[[SplitResult], object]
+    example: str
+
+
+_SERVICES = {
+    "bounce_imap": _Service(
+        frozenset({"imaps"}), lambda parts: parts.hostname and parts.username, "imaps://bounces@mail.example.org/INBOX"
+    ),
+    "bounce_listen": _Service(
+        frozenset({"lmtp", "smtp"}), lambda parts: parts.hostname and parts.port is not None, "lmtp://127.0.0.1:2424"
+    ),
+}
 
 
 def load(file: Path | None = None, **overrides: object) -> Settings:

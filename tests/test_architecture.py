@@ -42,10 +42,11 @@ FLOORS = (
         "syndicating",
         "observing",
     },
-    {"releasing"},
+    {"releasing", "delivering"},
     {"wiring"},
     {"web"},
     {"cli"},
+    {"__main__"},
 )
 
 #: Standard modules through which a pure room could reach the world, and names it could call to.

@@ -16,6 +16,7 @@ from newsletter.ruling import RulingError
 from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
+from newsletter.transports.imap import MailboxError
 from newsletter.transports.journal import JournalError
 
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
@@ -24,6 +25,7 @@ EXPECTED = (
     EnrollingError,
     FetchError,
     JournalError,
+    MailboxError,
     PublishingError,
     RulingError,
     SemanticsError,

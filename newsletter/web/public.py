@@ -26,6 +26,7 @@ from newsletter.enrolling.rules import Answer, TooManyError
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.web.data import DataPage
 from newsletter.web.forms import read_body, read_form
+from newsletter.web.hooks import Hooks
 from newsletter.web.networks import network_of
 from newsletter.web.pages import Guards, Pages
 from newsletter.web.preferences import Centre
@@ -52,8 +53,8 @@ class PublicSite:
     behind_proxy: bool = False  #: whether our own proxy says in X-Forwarded-For where requests come from
 
 
-def create_public_app(site: PublicSite) -> Starlette:
-    """Return the public site as an ASGI application."""
+def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette:
+    """Return the public site as an ASGI application; with `hooks`, providers may report there."""
     style = files("templates").joinpath("public/style.css").read_bytes()
     style_url = f"/assets/style-{hashlib.sha256(style).hexdigest()[:12]}.css"
     pages = Pages({"site": site, "style_url": style_url})
@@ -91,6 +92,7 @@ def create_public_app(site: PublicSite) -> Starlette:
         Route(f"/d/{token}", data.show, methods=["GET"]),
         Route(f"/d/{token}", data.submit, methods=["POST"]),
         Route(f"/a/{token}", data.address, methods=["GET", "POST"]),
+        *(hooks.routes() if hooks else ()),
         Route("/", Site(site.folder).serve),
         Route("/{path:path}", Site(site.folder).serve),
     ]
