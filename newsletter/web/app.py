@@ -36,6 +36,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             folder=settings.home / "site",
             clock=_now,
             postal_address=settings.postal_address,
+            language=settings.language,
             behind_proxy=settings.behind_proxy,
         )
         writer = Composer(

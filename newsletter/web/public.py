@@ -31,6 +31,7 @@ from newsletter.web.pages import Guards, Pages
 from newsletter.web.preferences import Centre
 from newsletter.web.signup import SignUpForm
 from newsletter.web.site import Site
+from newsletter.web.tongues import Tongues, say
 from subscribers.addresses import AddressError, read_address
 from subscribers.consent import Door
 from subscribers.tokens import Claims, Flaw, Keyring, Purpose, issue, read
@@ -49,6 +50,7 @@ class PublicSite:
     folder: Path  #: what publishing wrote: archive and feeds
     clock: Callable[[], datetime]
     postal_address: str = ""
+    language: str = "en"  #: of pages for browsers that ask for none of our languages
     behind_proxy: bool = False  #: whether our own proxy says in X-Forwarded-For where requests come from
 
 
@@ -96,7 +98,7 @@ def create_public_app(site: PublicSite) -> Starlette:
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guards)],
+        middleware=[Middleware(Guards), Middleware(Tongues, home=site.language)],
         exception_handlers={HTTPException: failed, TooManyError: breaker, Exception: failed},
     )
 
@@ -172,7 +174,7 @@ class _Doors:
         try:
             address = read_address(form.one("address"))
         except AddressError as error:
-            return self._pages.show("link", 422, problem=str(error), address=form.one("address")[:254])
+            return self._pages.show("link", 422, problem=say(str(error)), address=form.one("address")[:254])
         site, network = self._site, network_of(request, behind_proxy=self._site.behind_proxy)
         asking = partial(send_link, network=network, now=site.clock())
         await run_in_threadpool(asking, site.store, site.keys, address, site.mailing_list)
