@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from newsletter.corresponding import post_letters
 from newsletter.letters.compose import Composer, House
 from newsletter.letters.post import SmtpPost
+from newsletter.publishing import look_of
 from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
 from newsletter.storage.enrolments import EnrolmentStore
@@ -22,7 +23,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
         SettingsError: A setting is wrong.
         StoreError: The database cannot be used.
     """
-    keys = Keyring.parse(settings.key())
+    keys, look = Keyring.parse(settings.key()), look_of(settings)
     with open_house(settings) as house:
         people = EnrolmentStore(house.engine)
         mailing_list_of(house)
@@ -37,6 +38,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             clock=_now,
             postal_address=settings.postal_address,
             language=settings.language,
+            look=look,
             behind_proxy=settings.behind_proxy,
         )
         writer = Composer(
@@ -46,6 +48,10 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
                 sender_name=settings.from_name,
                 sender_address=settings.from_address,
                 postal_address=settings.postal_address,
+                light=look.light,
+                dark=look.dark,
+                display_font=look.display_font,
+                text_font=look.text_font,
             ),
             keys,
         )
