@@ -13,7 +13,7 @@ from content.clusters import Ruling, cluster
 from content.editions import Edition
 from content.embeddings import Vectors
 from content.folding import fold
-from content.looks import Look
+from content.looks import DARK, LIGHT, Look, recoloured
 from content.matching import Mapper
 from content.periods import Period, Rhythm, period_of
 from content.reports import as_json
@@ -95,6 +95,13 @@ def look_of(settings: Settings) -> Look:
         contact=settings.from_address,
         tagline=settings.tagline,
         hub_url=settings.hub_url,
+        logo_text=settings.logo_text,
+        logo_image=settings.logo_image,
+        logo_width=settings.logo_width,
+        light=recoloured(LIGHT, settings.light_colours),
+        dark=recoloured(DARK, settings.dark_colours),
+        display_font=settings.display_font,
+        text_font=settings.text_font,
     )
 
 

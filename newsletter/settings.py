@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from content.looks import DARK, LIGHT, SANS, SERIF, Look, recoloured
 from subscribers.windows import read_window
 
 #: Where `newsletter` looks for its file unless `--config` names another.
@@ -63,6 +64,13 @@ class Settings(BaseSettings):
     newsletter: str = Field("beauty", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Short name, used in keys.")
     title: str = Field("Beauty resources, tips, and news", min_length=1, max_length=120)
     tagline: str = Field("", max_length=160, description="One line under the name, on pages and in feeds.")
+    logo_text: str = Field("", max_length=60, description="What stands in the masthead; empty: the title.")
+    logo_image: str = Field("", description="https address of an image for the masthead; the text is its alternative.")
+    logo_width: Annotated[int, Field(ge=40, le=520)] = Field(200, description="Width of that image, in pixels.")
+    display_font: str = Field(SERIF, description="Fonts of headings, the wanted one first.")
+    text_font: str = Field(SANS, description="Fonts of text, the wanted one first.")
+    light_colours: dict[str, str] = Field({}, description="Colours to change, such as accent = '#9b2c4d'.")
+    dark_colours: dict[str, str] = Field({}, description="The same for dark mode.")
     hub_url: str = Field("", description="WebSub hub that is told when a feed changes; empty: none.")
     rhythm: Literal["daily", "weekly", "monthly"] = Field("weekly", description="How often an edition is due.")
     zone: str = Field("Europe/London", description="IANA time zone that decides which day and week it is.")
@@ -194,7 +202,22 @@ class Settings(BaseSettings):
             raise ValueError(f"knows {', '.join(sorted(WEBHOOK_PROVIDERS))}, not {unknown[0]}")
         return given
 
-    @field_validator("newsletter", "title", "tagline", "from_name", "postal_address")
+    @field_validator("logo_image", "display_font", "text_font")
+    @classmethod
+    def _fit_for_a_look(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            Look(name="-", site_url="https://news.example.org", **{str(info.field_name): value})  # type: ignore[arg-type]
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix(f"{info.field_name} ").partition(", got")[0]) from error
+        return value
+
+    @field_validator("light_colours", "dark_colours")
+    @classmethod
+    def _readable(cls, colours: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        recoloured(DARK if info.field_name == "dark_colours" else LIGHT, colours)
+        return colours
+
+    @field_validator("newsletter", "title", "tagline", "logo_text", "from_name", "postal_address")
     @classmethod
     def _one_line(cls, text: str) -> str:
         if any(ord(c) < 32 for c in text):

@@ -9,6 +9,7 @@ from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.letters.compose import Composer
 from newsletter.letters.compose import House as LetterHead
 from newsletter.letters.post import SmtpPost
+from newsletter.publishing import look_of
 from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
 from newsletter.storage.enrolments import EnrolmentStore
@@ -27,7 +28,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
         SettingsError: A setting is wrong.
         StoreError: The database cannot be used.
     """
-    keys = Keyring.parse(settings.key())
+    keys, look = Keyring.parse(settings.key()), look_of(settings)
     with open_house(settings) as house:
         people = EnrolmentStore(house.engine)
         mailing_list_of(house)
@@ -41,6 +42,8 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             folder=settings.home / "site",
             clock=_now,
             postal_address=settings.postal_address,
+            language=settings.language,
+            look=look,
             behind_proxy=settings.behind_proxy,
         )
         writer = Composer(
@@ -50,6 +53,10 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
                 sender_name=settings.from_name,
                 sender_address=settings.from_address,
                 postal_address=settings.postal_address,
+                light=look.light,
+                dark=look.dark,
+                display_font=look.display_font,
+                text_font=look.text_font,
             ),
             keys,
         )
