@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from prefect import flow, task
 from prefect.artifacts import acreate_table_artifact
 
+from newsletter.delivering import deliver
 from newsletter.dispatching import advance
 from newsletter.scheduling import finish
 from newsletter.settings import load
-from newsletter.wiring import deliver, open_house
+from newsletter.wiring import open_house
 
 
 @task(task_run_name="deliver what is due", tags=["newsletter", "send"])
@@ -23,7 +24,7 @@ async def deliver_due() -> list[dict[str, object]]:
     with open_house(load()) as house:
         advance(house, datetime.now(UTC))
         unfinished = house.ledger.unfinished()
-        sent = await deliver(house)
+        sent = await deliver(house, datetime.now(UTC))
         for edition in unfinished:
             finish(house, edition, datetime.now(UTC))
         if sent.trouble:

@@ -13,6 +13,7 @@ from newsletter.cli import (
     care,
     demo,
     editions,
+    index,
     near_duplicates,
     people,
     schedules,
@@ -31,6 +32,7 @@ from newsletter.scheduling import SchedulingError
 from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
+from newsletter.transports.imap import MailboxError
 from newsletter.transports.journal import JournalError
 
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
@@ -39,6 +41,7 @@ EXPECTED = (
     EnrollingError,
     FetchError,
     JournalError,
+    MailboxError,
     PreservingError,
     PublishingError,
     RulingError,
@@ -74,6 +77,7 @@ app.add_typer(articles.article, name="article")
 app.command()(near_duplicates.fold)
 app.command()(near_duplicates.duplicates)
 app.add_typer(editions.edition, name="edition")
+app.add_typer(index.index, name="index")
 app.command("send")(sends.send)
 app.command("dispatch")(schedules.dispatch)
 app.add_typer(sends.returns, name="returns")

@@ -10,6 +10,7 @@ import pytest
 
 from content.approvals import Decision
 from content.sends import Actor, Press, SendState, move
+from newsletter.delivering import deliver
 from newsletter.dispatching import LOCK, UNTIL_LET_GO, Moved, advance
 from newsletter.publishing import find
 from newsletter.releasing import release
@@ -20,7 +21,7 @@ from newsletter.storage.ledger_queries import MailingState
 from newsletter.storage.locks import hold_lock
 from newsletter.storage.sends import SendStore
 from newsletter.transports.capture import capture_server
-from newsletter.wiring import House, deliver
+from newsletter.wiring import House
 from tests.builders import MONDAY, make_approval
 from tests.newsletter.scheduled import KEY, SCARS, edition_house
 
@@ -64,7 +65,7 @@ def test_a_scheduled_edition_holds_then_leaves_at_its_time_and_is_sent(house: Ho
     }
 
     assert {at: advance(house, DUE + at * MINUTE) for at in steps} == steps
-    assert run(deliver(house)).trouble == ""
+    assert run(deliver(house, DUE)).trouble == ""
     assert advance(house, DUE + 2 * MINUTE) == (Moved(KEY, Press.FINISH),)
     assert advance(house, DUE + 3 * MINUTE) == ()
 
@@ -83,12 +84,12 @@ def test_what_is_missed_is_sent_only_when_a_person_says_so(house: House, mail: t
 
     assert advance(house, late) == (Moved(KEY, Press.MISS, reason),)
     assert advance(house, late + MINUTE) == ()
-    run(deliver(house))
+    run(deliver(house, DUE))
     assert list((mail[0] / "new").iterdir()) == []
 
     send_now(house, KEY, by="olga", now=late)
     advance(house, late + 5 * MINUTE)
-    run(deliver(house))
+    run(deliver(house, DUE))
     assert len(list((mail[0] / "new").iterdir())) == 2
 
 
@@ -115,11 +116,11 @@ def test_a_dispatcher_killed_before_the_freeze_is_made_up_for(house: House) -> N
 def test_a_dispatcher_killed_after_the_freeze_has_let_nobody_go(house: House, mail: tuple[Path, int]) -> None:
     _begin_and_die(house)
     release(house, KEY, MONDAY, hold=UNTIL_LET_GO)
-    run(deliver(house))
+    run(deliver(house, DUE))
     before = list((mail[0] / "new").iterdir())
 
     advance(house, DUE)
-    run(deliver(house))
+    run(deliver(house, DUE))
 
     assert (len(before), len(list((mail[0] / "new").iterdir()))) == (0, 2)
 
@@ -135,7 +136,7 @@ def test_whoever_presses_during_the_freeze_is_not_overtaken(
     press(house, KEY, by="olga", now=MONDAY)  # type: ignore[operator]
 
     advance(house, DUE)
-    run(deliver(house))
+    run(deliver(house, DUE))
 
     mailing = house.ledger.mailing(KEY)
     assert mailing
@@ -147,12 +148,12 @@ def test_a_send_paused_before_the_freeze_goes_on_when_it_is_resumed(house: House
     _begin_and_die(house)
     pause(house, KEY, by="olga", now=MONDAY)
     advance(house, DUE)
-    run(deliver(house))
+    run(deliver(house, DUE))
     before = list((mail[0] / "new").iterdir())
 
     resume(house, KEY, by="olga", now=DUE)
     advance(house, DUE)
-    run(deliver(house))
+    run(deliver(house, DUE))
 
     assert (len(before), len(list((mail[0] / "new").iterdir()))) == (0, 2)
 

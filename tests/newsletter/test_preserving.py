@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from content.sends import SendState
+from newsletter.delivering import deliver
 from newsletter.dispatching import accept, advance
 from newsletter.preserving import PreservingError, Restored, back_up, restore
 from newsletter.scheduling import resume, schedule, send_now, standing
 from newsletter.sending import run
 from newsletter.settings import Settings
 from newsletter.storage.errors import StoreError
-from newsletter.wiring import House, deliver, open_house
+from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, make_subscriber
@@ -81,7 +82,7 @@ def elsewhere(request: pytest.FixtureRequest, house: House, tmp_path: Path, post
 
 async def _send_until_told(house: House, switch: Switch) -> None:
     switch.stop, switch.loop = asyncio.Event(), asyncio.get_running_loop()
-    await deliver(house, switch.stop)
+    await deliver(house, MONDAY, switch.stop)
 
 
 def _send_some(house: House, switch: Switch) -> int:
@@ -98,7 +99,7 @@ def _in_mid_send(house: House, switch: Switch, file: Path) -> int:
     """Send to some, back up, let the original go on to the end; return how many had it when the backup was taken."""
     accepted = _send_some(house, switch)
     back_up(house.settings, file, MONDAY)
-    assert run(deliver(house)).trouble == ""
+    assert run(deliver(house, MONDAY)).trouble == ""
     assert house.ledger.tally(KEY).accepted == PEOPLE
     return accepted
 
@@ -115,7 +116,7 @@ def test_a_backup_of_mid_send_restored_elsewhere_writes_to_nobody_and_names_the_
     with open_house(elsewhere) as there:
         for _ in range(2):
             advance(there, LATER)
-            run(deliver(there))
+            run(deliver(there, LATER))
             accept(there, LATER)
         tally = there.ledger.tally(KEY)
         named = {r.address for r, _ in there.ledger.who(KEY, Outcome.UNCERTAIN)}
@@ -137,7 +138,7 @@ def test_whom_a_person_has_sent_again_get_it_from_the_restored_one(
         accept(there, LATER)
         there.ledger.resolve(KEY, arrived=False)
         resume(there, KEY, by="olga", now=LATER)
-        run(deliver(there))
+        run(deliver(there, LATER))
         assert there.ledger.tally(KEY).accepted == PEOPLE
     assert (len(seen.accepted), set(seen.accepted.values())) == (PEOPLE, {1})
 
