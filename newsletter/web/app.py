@@ -78,11 +78,10 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
 
 def _hooks(house: House) -> Hooks:
     """Return the routes by which providers report to us, for those whose secret is set."""
-    agent = f"beauty-newsletter (+{house.settings.public_url})"
 
     @lru_cache(maxsize=16)  # Amazon signs with the same certificate for months
     def fetch(address: str) -> bytes:
-        return HttpFetcher(agent, limits=Limits(body_bytes=100_000, seconds=10)).get(address).body
+        return HttpFetcher(house.settings.agent, limits=Limits(body_bytes=100_000, seconds=10)).get(address).body
 
     return Hooks(
         secrets={name: secret.get_secret_value() for name, secret in house.settings.webhook_secrets.items()},
