@@ -1,5 +1,6 @@
 """Settings in, a house out: the stores on one migrated database, and everything that is made from settings."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,7 +84,11 @@ def announce(house: House, changed: Iterable[str]) -> tuple[Pinged, ...]:
     """Tell the hub, if there is one, which feeds are among the changed paths. What fails is a warning, never more."""
     look = look_of(house.settings)
     feeds = [look.url(path) for path in changed if path.startswith("feeds/") and path.endswith(FEED_ENDINGS)]
-    return ping(look.hub_url, feeds) if look.hub_url else ()
+    told_of = ping(look.hub_url, feeds) if look.hub_url else ()
+    for pinged in told_of:
+        if not pinged.accepted:
+            logging.getLogger(__name__).warning("the hub was not told of %s: %s", pinged.topic, pinged.detail)
+    return told_of
 
 
 def forget_old(house: House, now: datetime) -> dict[str, int]:
