@@ -39,6 +39,7 @@ FLOORS = (
         "exporting",
         "returns",
         "scheduling",
+        "staffing",
         "syndicating",
         "observing",
     },

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, near_duplicates, people, sends, serving, sources, up
+from newsletter.cli import articles, care, demo, editions, near_duplicates, people, sends, serving, sources, staff, up
 from newsletter.cli.console import Exit, err
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
@@ -15,6 +15,7 @@ from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
 from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
+from newsletter.staffing import StaffingError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
 from newsletter.transports.journal import JournalError
 
@@ -29,6 +30,7 @@ EXPECTED = (
     SemanticsError,
     SettingsError,
     SourceError,
+    StaffingError,
     StoreError,
 )
 
@@ -64,6 +66,8 @@ app.add_typer(editions.site, name="site")
 app.add_typer(people.subscriber, name="subscriber")
 app.add_typer(people.lists, name="list")
 app.command()(serving.serve)
+app.command()(serving.console)
+app.add_typer(staff.staff, name="staff")
 app.command()(up.up)
 
 
