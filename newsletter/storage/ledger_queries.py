@@ -39,6 +39,7 @@ T = TypeVar("T")
 class MailingState(StrEnum):
     """What an operator, or an alarm, lets an edition's sending do."""
 
+    FREEZING = "freezing"  #: its audience is being written down; it has no edition's name yet
     SENDING = "sending"
     PAUSED = "paused"
     STOPPED = "stopped"

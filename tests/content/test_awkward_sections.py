@@ -83,6 +83,17 @@ def test_look_alikes_cost_no_square_and_what_was_passed_over_is_reported() -> No
     assert len(bags) > BUDGET
 
 
+def test_look_alikes_are_one_cluster_though_each_meets_but_a_few() -> None:
+    text = "Warm wax is spread on smooth skin with a wooden spatula, batch mark{}. It is pulled off against the hair."
+    sections = [section(n, text.format(n)) for n in range(1000)]
+
+    clustering = examine(sections)
+
+    assert [len(c.members) for c in clustering.clusters] == [1000]
+    assert clustering.compared <= len(sections) * NEIGHBOURS
+    assert clustering.passed_over > 0
+
+
 def test_no_more_sections_than_a_place_has_bits_for() -> None:
     class Endless(list[frozenset[str]]):
         def __len__(self) -> int:
