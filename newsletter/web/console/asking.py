@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from newsletter.staffing import Permission, Visitor, may
 from newsletter.storage.audit import Deed
 from newsletter.storage.sessions import Level, Session
 from newsletter.storage.staff import Member
-from newsletter.web.console.words import when
+from newsletter.web.console.words import left, when
 from newsletter.web.forms import Form
 from newsletter.web.networks import network_of
 
@@ -116,6 +116,10 @@ class Ask:
         """Return a moment as staff read it, in the newsletter's time zone."""
         return when(moment, self.zone) if moment else ""
 
+    def left(self, span: timedelta) -> str:
+        """Return a time that is left, in words."""
+        return left(span)
+
     def did(self, about: str = "", **detail: object) -> int:
         """Note what was done, and about what; return the number of the line in the log."""
         deed = Deed(
@@ -158,7 +162,7 @@ def write_notice(notice: Notice, mac: Callable[[str], str]) -> str:
 def parse_notice(value: str, verifies: Callable[[str, str], bool]) -> Notice | None:
     """Return the notice that `write_notice` wrote; None for anything else."""
     packed, dot, mac = value.partition(".")
-    if not dot or not verifies(packed, mac):
+    if not dot or not value.isascii() or not verifies(packed, mac):
         return None
     text, undo, is_problem = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
     return Notice(text, undo, is_problem)
