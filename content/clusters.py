@@ -1,6 +1,6 @@
 """Gathers the sections that explain the same thing; what an editor decided always wins."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter

@@ -113,7 +113,9 @@ def decide_seen(
         else:
             new.append(one)
     store.decide(
-        Approval(revision=s.revision, decision=decision, by=by, at=now, note=note if choice is not Choice.APPROVE else "")
+        Approval(
+            revision=s.revision, decision=decision, by=by, at=now, note=note if choice is not Choice.APPROVE else ""
+        )
         for s in new
     )
     return Decided(tuple(new), tuple(refused))

@@ -188,16 +188,14 @@ class Staffing:
             self.staff.add(member, address_key(where))
         except StoreError as error:
             raise StaffingError(str(error)) from error
-        self.audit.add(
-            Deed(at=now, actor=by, act="staff.add", object=member.id, detail={"roles": sorted(roles)})
-        )
+        self.audit.add(Deed(at=now, actor=by, act="staff.add", about=member.id, detail={"roles": sorted(roles)}))
         return member, self.make_code(member, by=by, now=now, kept=kept)
 
     def make_code(self, member: Member, *, by: str, now: datetime, kept: timedelta = CODE_KEPT) -> str:
         """Return a code that opens a person's account once: to set a password, and an authenticator anew."""
         code = "-".join(_word() for _ in range(4))
         self.staff.add_code(member.id, digest(code), now + kept)
-        self.audit.add(Deed(at=now, actor=by, act="staff.code", object=member.id))
+        self.audit.add(Deed(at=now, actor=by, act="staff.code", about=member.id))
         return code
 
     def welcome(self, code: str, password: str, visitor: Visitor, now: datetime) -> Opened | Denied:
@@ -221,7 +219,7 @@ class Staffing:
             return Denied.WRONG
         self.staff.set_password(owner, kept)
         self.staff.set_factor(owner, "", ())
-        self.audit.add(Deed(at=now, actor=owner, act="staff.welcome", object=owner, network=visitor.network))
+        self.audit.add(Deed(at=now, actor=owner, act="staff.welcome", about=owner, network=visitor.network))
         return self._open(owner, visitor, now)
 
     def sign_in(self, address: str, password: str, visitor: Visitor, now: datetime) -> Opened | Denied:
@@ -274,7 +272,7 @@ class Staffing:
         codes = tuple("-".join(secrets.token_hex(2) for _ in range(3)) for _ in range(RECOVERY_CODES))
         self.staff.set_factor(session.staff, secret, [digest(c) for c in codes])
         self.staff.use_step(session.staff, step)
-        self.audit.add(Deed(at=now, actor=session.staff, act="staff.factor", object=session.staff))
+        self.audit.add(Deed(at=now, actor=session.staff, act="staff.factor", about=session.staff))
         return self.complete(session, visitor, now), codes
 
     def complete(self, session: Session, visitor: Visitor, now: datetime) -> Opened:
@@ -295,7 +293,7 @@ class Staffing:
         if not self.passwords.verify(old, self.staff.password(member.id)):
             return False
         self.staff.set_password(member.id, self.passwords.hash(new))
-        self.audit.add(Deed(at=now, actor=member.id, act="staff.password", object=member.id))
+        self.audit.add(Deed(at=now, actor=member.id, act="staff.password", about=member.id))
         return True
 
     def revoke(self, member: Member, *, by: str, now: datetime, account: bool) -> int:
@@ -313,7 +311,7 @@ class Staffing:
         else:
             self.sessions.close_all(member.id)
         act = "staff.close" if account else "session.end"
-        self.audit.add(Deed(at=now, actor=by, act=act, object=member.id, detail={"ended": ended}))
+        self.audit.add(Deed(at=now, actor=by, act=act, about=member.id, detail={"ended": ended}))
         return ended
 
     def set_roles(self, member: Member, roles: Collection[Role], *, by: str, now: datetime) -> None:
@@ -329,7 +327,7 @@ class Staffing:
         except StoreError as error:
             raise StaffingError(str(error)) from error
         change = {"before": sorted(member.roles), "after": sorted(roles)}
-        self.audit.add(Deed(at=now, actor=by, act="staff.roles", object=member.id, detail=change))
+        self.audit.add(Deed(at=now, actor=by, act="staff.roles", about=member.id, detail=change))
 
     def who(self, id_: str, now: datetime) -> tuple[Member, Session] | None:
         """Return who is signed in under this id of a cookie; None when nobody is."""

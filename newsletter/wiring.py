@@ -120,9 +120,7 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
 
 def make_fetcher(settings: Settings) -> HttpFetcher:
     """Return what fetches over HTTP, as these settings let it."""
-    return HttpFetcher(
-        f"beauty-newsletter (+{settings.public_url})", reach=Reach(loopback=settings.fetch_loopback)
-    )
+    return HttpFetcher(f"beauty-newsletter (+{settings.public_url})", reach=Reach(loopback=settings.fetch_loopback))
 
 
 def send_test(house: House, record: EditionRecord, address: str, name: str) -> Receipt:

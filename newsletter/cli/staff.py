@@ -68,7 +68,9 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
 def revoke(
     context: typer.Context,
     who: Who,
-    account: Annotated[bool, typer.Option("--account", help="Let the person in no more, not only sign them out.")] = False,
+    account: Annotated[
+        bool, typer.Option("--account", help="Let the person in no more, not only sign them out.")
+    ] = False,
 ) -> None:
     """End every session of a person; with --account let them in no more."""
     with open_house(settings(context)) as house:

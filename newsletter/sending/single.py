@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from newsletter.ports import Letter, Transport
 from subscribers.deliveries import Cause, Outcome, Receipt
@@ -46,8 +47,8 @@ def hand_over(transport: Transport, letter: Letter) -> Receipt:
     async def run() -> None:
         await asyncio.wait_for(transport.run(outbox), PATIENCE)
 
-    try:
+    with suppress(TimeoutError):
         asyncio.run(run())
-    except TimeoutError:
-        pass
-    return outbox.receipt or Receipt(Outcome.UNCERTAIN, Cause.CONNECTION, reply="the mail server did not answer in time")
+    return outbox.receipt or Receipt(
+        Outcome.UNCERTAIN, Cause.CONNECTION, reply="the mail server did not answer in time"
+    )

@@ -43,7 +43,7 @@ class Deed:
     at: datetime
     actor: str
     act: str
-    object: str = ""
+    about: str = ""  #: the id of what it was done to
     network: str = ""
     detail: Mapping[str, object] = field(default_factory=dict)
     number: int = 0  #: its place in the log; 0 until it is kept
@@ -112,7 +112,7 @@ def append(connection: Connection, deed: Deed) -> int:
             actor=deed.actor,
             network=deed.network,
             act=deed.act,
-            object=deed.object,
+            object=deed.about,
             detail=_plain(deed.detail),
             previous=previous,
             hash=_hash(deed, previous),
@@ -123,7 +123,7 @@ def append(connection: Connection, deed: Deed) -> int:
 
 def _hash(deed: Deed, previous: str) -> str:
     at = deed.at.astimezone(UTC).isoformat()
-    said = [previous, at, deed.actor, deed.network, deed.act, deed.object, _plain(deed.detail)]
+    said = [previous, at, deed.actor, deed.network, deed.act, deed.about, _plain(deed.detail)]
     return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -136,7 +136,7 @@ def _deed(row: Row[tuple[object, ...]]) -> Deed:
         at=row.at,
         actor=row.actor,
         act=row.act,
-        object=row.object,
+        about=row.object,
         network=row.network,
         detail=json.loads(row.detail),
         number=row.number,

@@ -166,7 +166,7 @@ _STATE = case(
 def _wanted(state: str, source: str, text: str) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if state:
-        wanted.append(_STATE == literal(state))
+        wanted.append(_STATE.in_([state]))
     if source:
         wanted.append(articles.c.source == source)
     if text:

@@ -1,5 +1,6 @@
 """The console as an application: every door with its guard, its files, its errors in words."""
 
+import base64
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -88,6 +89,11 @@ class Asset:
     body: bytes
     kind: str
 
+    @property
+    def integrity(self) -> str:
+        """Return the hash that the browser checks."""
+        return f"sha384-{base64.b64encode(hashlib.sha384(self.body).digest()).decode()}"
+
 
 @dataclass(kw_only=True)
 class Console:
@@ -137,7 +143,7 @@ class Console:
             self._is_set_up = not self.staffing.staff.is_empty()
         return self._is_set_up
 
-    def draw(self, page: str, *, ask: Ask, **values: object) -> str:
+    def draw(self, template: str, /, *, ask: Ask, **values: object) -> str:
         """Return a page as HTML."""
         common = {
             "ask": ask,
@@ -150,7 +156,7 @@ class Console:
             "words": words,
             "with_query": with_query,
         }
-        return environment().get_template(f"console/{page}.html.jinja").render(common | values)
+        return environment().get_template(f"console/{template}.html.jinja").render(common | values)
 
     def sign_in_cookie(self, answer: Response, id_: str) -> None:
         """Let the browser keep the id of its session."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from content.approvals import Decision
 from content.articles import Article, BlockKind
 from content.sections import split
 from newsletter.approving import Choice, Seen, decide_seen

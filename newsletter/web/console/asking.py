@@ -126,7 +126,7 @@ class Ask:
             at=self.now,
             actor=self.member.id if self.member else "unknown",
             act=self.door.act,
-            object=about,
+            about=about,
             network=self.visitor.network,
             detail=detail,
         )
@@ -134,10 +134,10 @@ class Ask:
         self.deed = deed
         return number
 
-    def show(self, page: str, status: int = 200, **values: object) -> Response:
+    def show(self, template: str, status: int = 200, /, **values: object) -> Response:
         """Return a page."""
         notice = self.console.read_notice(self.request, self.session)
-        html = self.console.draw(page, ask=self, notice=notice, **values)
+        html = self.console.draw(template, ask=self, notice=notice, **values)
         answer = HTMLResponse(html, status)
         if notice is not None:
             answer.delete_cookie(self.console.notice_cookie, path="/", secure=self.console.on_tls, httponly=True)

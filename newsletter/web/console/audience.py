@@ -26,7 +26,7 @@ from subscribers.addresses import AddressError, read_address
 from subscribers.consent import Door as Way
 from subscribers.importing import DateOrder, Reading
 from subscribers.names import clean_name
-from subscribers.people import Reason, Suppression
+from subscribers.people import Reason, Suppression, address_key
 from subscribers.preferences import Rhythm
 from subscribers.segments import SegmentError, parse_segment
 from subscribers.tokens import Claims
@@ -172,8 +172,6 @@ def suppress_address(ask: Ask) -> Response:
         address = read_address(ask.form.one("address"))
     except AddressError as error:
         return ask.go("/audience/suppressed", str(error), is_problem=True)
-    from subscribers.people import address_key
-
     ask.console.house.people.suppress(Suppression(address_key(address.text), Reason.MANUAL, ask.now))
     ask.did("one address")
     return ask.go("/audience/suppressed", "Nothing is sent there any more.")
@@ -199,7 +197,7 @@ def try_import(ask: Ask) -> Response:
 def apply_import(ask: Ask) -> Response:
     """Do what the report said."""
     name = ask.form.one("upload")
-    if not (_uploads(ask) / name).is_file() or not _is_name(name):
+    if not _is_name(name) or not (_uploads(ask) / name).is_file():
         return ask.go("/audience", "That file is not here any more. Choose it again.", is_problem=True)
     report = _run(ask, name, apply=True)
     for ending in ("", ".json"):
@@ -207,7 +205,8 @@ def apply_import(ask: Ask) -> Response:
     ask.did(str(report.number), rows=report.total)
     ask.console.cache.forget()
     added = {v.value: n for v, n in report.verdicts.items()}.get("added", 0)
-    return ask.go("/audience", f"Import {report.number} is done: {count(added, 'person', 'people')} added. It can be undone for 24 hours.")
+    said = f"Import {report.number} is done: {count(added, 'person', 'people')} added. It can be undone for 24 hours."
+    return ask.go("/audience", said)
 
 
 def undo_import(ask: Ask) -> Response:
@@ -249,7 +248,7 @@ def _is_name(text: str) -> bool:
 
 def _mail(gathered: Mapping[str, list[dict[str, object]]]) -> list[dict[str, object]]:
     """Return what was sent to a person and what became of it, the newest first."""
-    return list(reversed(gathered.get("audience", [])))
+    return list(reversed(gathered.get("deliveries", [])))
 
 
 def _said(ask: Ask) -> dict[str, object]:

@@ -56,16 +56,22 @@ def add_source(ask: Ask) -> Response:
     form, house = ask.form, ask.console.house
     name, kind, location = form.one("name").strip(), form.one("kind"), form.one("location").strip()[:1000]
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name) or kind not in SOURCE_KINDS or not location:
-        return ask.go("/health", "A source needs a short name (small letters, digits, hyphens) and a place.", is_problem=True)
+        return ask.go(
+            "/health", "A source needs a short name (small letters, digits, hyphens) and a place.", is_problem=True
+        )
     if kind == "folder":
         # A folder is a path on this machine: who may name one may read every file that we can.
-        return ask.go("/health", "Folders are added on the command line: newsletter source add NAME FOLDER.", is_problem=True)
+        return ask.go(
+            "/health", "Folders are added on the command line: newsletter source add NAME FOLDER.", is_problem=True
+        )
     policy = Policy.TRUSTED if form.has("trusted") else Policy.REVIEW
     record = SourceRecord(name=name, kind=kind, location=location, policy=policy, added_at=ask.now)
     pull = make_source(record, house.settings).pull({})
     house.sources.add(record)
     ask.did(name, kind=kind)
-    return ask.go("/health", f"Added {name}: {count(len(pull.articles), 'article')} there now. Pull it to bring them in.")
+    return ask.go(
+        "/health", f"Added {name}: {count(len(pull.articles), 'article')} there now. Pull it to bring them in."
+    )
 
 
 def pull_source(ask: Ask) -> Response:
@@ -103,7 +109,9 @@ def show_settings(ask: Ask) -> Response:
     groups = [*_GROUPS, ("Everything else", tuple(n for n in Settings.model_fields if n not in known))]
     return ask.show(
         "settings",
-        groups=[(title, [_setting(settings, n) for n in names if n in Settings.model_fields]) for title, names in groups],
+        groups=[
+            (title, [_setting(settings, n) for n in names if n in Settings.model_fields]) for title, names in groups
+        ],
         blocks=[words for name, words in _BLOCKS.items() if not getattr(settings, name)],
     )
 

@@ -26,7 +26,9 @@ def bars(title: str, values: Sequence[Bar]) -> Markup:
     drawn = [_bar(v, place * step, step, most) for place, v in enumerate(values)]
     axis = Markup('<line class="axis" x1="0" y1="{0}" x2="{1}" y2="{0}"/>').format(_FLOOR, _WIDTH)
     told = "; ".join(f"{v.label}: {v.value}" for v in values[:40])
-    frame = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title><desc>{}</desc>{}{}</svg>')
+    frame = Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title><desc>{}</desc>{}{}</svg>'
+    )
     return frame.format(_WIDTH, _HEIGHT, title, title, told, axis, Markup("").join(drawn))
 
 

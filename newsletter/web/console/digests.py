@@ -42,7 +42,9 @@ def make_digest(ask: Ask) -> Response:
     """Make this period's digest of the approved articles; a person approves it."""
     record = draft(ask.console.house, ask.now, by_hand=True)
     if record is None:
-        return ask.go("/articles", "There is no approved article that no digest has told. Approve one first.", is_problem=True)
+        return ask.go(
+            "/articles", "There is no approved article that no digest has told. Approve one first.", is_problem=True
+        )
     ask.did(record.edition.key)
     ask.console.cache.forget()
     return ask.go(f"/digests/{record.edition.key}")

@@ -125,7 +125,9 @@ def rule_group(ask: Ask) -> Response:
     """Take a ruling about a group: print this one, they are not the same, keep both; or reopen it."""
     group = compared(ask).group(ask.part("group"))
     if group is None:
-        return ask.go("/duplicates", "Nothing was decided: the articles or a ruling changed meanwhile.", is_problem=True)
+        return ask.go(
+            "/duplicates", "Nothing was decided: the articles or a ruling changed meanwhile.", is_problem=True
+        )
     act = ask.form.one("do")
     rulings, said = _rulings(ask, act, group)
     if not rulings:

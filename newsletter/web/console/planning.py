@@ -1,7 +1,7 @@
 """The calendar: what went, what is set to go, and when the rhythm asks for the next."""
 
-from collections import defaultdict
 from calendar import Calendar
+from collections import defaultdict
 from datetime import date, timedelta
 
 from starlette.responses import Response

@@ -12,11 +12,12 @@ from content.editions import WORDS_PER_MINUTE
 from newsletter.publishing import TOLD
 from newsletter.staffing import Permission
 from newsletter.storage.editions import EditionRecord
+from newsletter.storage.overviews import EditionRow
 from newsletter.storage.returns import ReturnStore
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.charts import Bar, bars
 from newsletter.web.console.digests import edition_of
-from newsletter.web.console.sends import send_of
+from newsletter.web.console.sends import Shown, send_of
 from subscribers.bounces import EventKind
 from subscribers.sheets import safe_cell
 
@@ -63,7 +64,11 @@ def export_results(ask: Ask) -> Response:
                      "excluded", "withdrawn", "words not repeated", "sentences kept"])  # fmt: skip
     for row, send, saved in _rows(ask):
         t = send.tally
-        sums = [t.candidates, t.accepted, t.deferred, t.refused, t.uncertain, sum(t.excluded.values()), t.withdrawn] if t else [0] * 7
+        sums = (
+            [t.candidates, t.accepted, t.deferred, t.refused, t.uncertain, sum(t.excluded.values()), t.withdrawn]
+            if t
+            else [0] * 7
+        )
         writer.writerow([row.key, safe_cell(row.subject), send.word, *sums, saved.words, saved.kept])
     headers = {"Content-Disposition": 'attachment; filename="results.csv"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
@@ -106,7 +111,7 @@ def show_result(ask: Ask) -> Response:
     )
 
 
-def _rows(ask: Ask) -> list[tuple[object, ...]]:  # type: ignore[type-arg]
+def _rows(ask: Ask) -> list[tuple[EditionRow, Shown, Saved]]:
     newsletter = ask.console.house.settings.newsletter
     found = [e for e in ask.console.overviews.editions(newsletter) if e.state in TOLD][:SHOWN]
     return [(e, send_of(ask, e), _saved_of(ask, e.key, str(e.approved_at))) for e in found]

@@ -68,7 +68,11 @@ def set_time(ask: Ask) -> Response:
         return _show(ask, record, str(error), 409)
     ask.did(key, due_at=send.due_at.isoformat() if send.due_at else "", state=send.state.value)
     ask.console.cache.forget()
-    said = f"It leaves {ask.when(send.due_at)}." if send.state is not SendState.WAITING else "Its time counts once it is approved."
+    said = (
+        f"It leaves {ask.when(send.due_at)}."
+        if send.state is not SendState.WAITING
+        else "Its time counts once it is approved."
+    )
     return ask.go(f"/digests/{key}/send", said)
 
 

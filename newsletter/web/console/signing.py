@@ -68,7 +68,9 @@ def check_code(ask: Ask) -> Response:
 
 def show_again(ask: Ask) -> Response:
     """Ask who is signed in already to prove it once more."""
-    return ask.show("code", next=safe_next(ask.query("next")), problem="", again=True, by_password=not ask.me.has_factor)
+    return ask.show(
+        "code", next=safe_next(ask.query("next")), problem="", again=True, by_password=not ask.me.has_factor
+    )
 
 
 def check_again(ask: Ask) -> Response:
@@ -177,10 +179,12 @@ def _let_in(ask: Ask, found: Opened, after: str) -> Response:
 
 def _show_factor(ask: Ask, secret: str, problem: str, status: int = 200) -> Response:
     issuer = ask.console.house.settings.title
-    uri = pyotp.TOTP(secret).provisioning_uri(ask.me.address, issuer_name=issuer)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=ask.me.address, issuer_name=issuer)
     picture = io.BytesIO()
     # Without a size and a style of its own: our policy allows no style but our files.
-    segno.make(uri, error="m").save(picture, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=2, dark="#000")
+    segno.make(uri, error="m").save(
+        picture, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=2, dark="#000"
+    )
     grouped = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
     values = {"secret": secret, "grouped": grouped, "picture": picture.getvalue().decode(), "problem": problem}
     return ask.show("factor", status, required=needs_factor(ask.me), **values)

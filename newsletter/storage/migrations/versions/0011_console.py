@@ -6,7 +6,7 @@ from alembic import op
 from newsletter.storage.schema import Instant
 
 revision = "0011"
-down_revision = "0013"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -17,8 +17,7 @@ _SQLITE = (
 _POSTGRESQL = (
     "CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION 'the audit log only grows'; END $$",
-    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit "
-    "FOR EACH ROW EXECUTE FUNCTION audit_only_grows()",
+    "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_only_grows()",
 )
 
 
