@@ -89,12 +89,13 @@ class AuditStore:
         """Return the number of the first line that was changed, or whose predecessor is gone; None when all hold."""
         previous, number = BEGINNING, 0
         with reading(self._engine) as connection:
-            rows = connection.execution_options(yield_per=1000).execute(select(audit).order_by(audit.c.number))
-            for row in rows:
-                number += 1
-                if row.number != number or row.previous != previous or row.hash != _hash(_deed(row), previous):
-                    return int(row.number)
-                previous = row.hash
+            lines = select(audit).order_by(audit.c.number).execution_options(yield_per=1000)
+            with connection.execute(lines) as rows:
+                for row in rows:
+                    number += 1
+                    if row.number != number or row.previous != previous or row.hash != _hash(_deed(row), previous):
+                        return int(row.number)
+                    previous = row.hash
         return None
 
 

@@ -18,6 +18,7 @@ from newsletter.releasing import mailing_list_of
 from newsletter.staffing import Permission
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.imports import UNDO_WITHIN, ImportState, ImportStore
+from newsletter.storage.lists import ListStore
 from newsletter.storage.segments import SegmentStore
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.today import people_counts
@@ -27,7 +28,7 @@ from subscribers.consent import Door as Way
 from subscribers.importing import DateOrder, Reading
 from subscribers.names import clean_name
 from subscribers.people import Reason, Suppression, address_key
-from subscribers.preferences import Rhythm
+from subscribers.preferences import MailingList, Rhythm
 from subscribers.segments import SegmentError, parse_segment
 from subscribers.tokens import Claims
 
@@ -51,7 +52,7 @@ def show_audience(ask: Ask) -> Response:
         imports=ImportStore(ask.console.house.engine).all()[:20],
         undo_within=UNDO_WITHIN,
         running=ImportState.DONE,
-        list=mailing_list_of(ask.console.house),
+        list=_list(ask),
     )
 
 
@@ -152,7 +153,7 @@ def show_segments(ask: Ask) -> Response:
             problem = str(error)
     return ask.show(
         "segments",
-        list=mailing_list_of(house),
+        list=_list(ask),
         rhythms=list(Rhythm),
         look=look,
         problem=problem,
@@ -229,6 +230,13 @@ def _run(ask: Ask, name: str, *, apply: bool) -> Report:
     mode = Mode.SUBSCRIBE
     order = Order(path=path, reading=reading, by=ask.me.name, basis=asked["basis"], mode=mode)
     return bring_in(ImportStore(house.engine), ask.console.keys, order, apply=apply)
+
+
+def _list(ask: Ask) -> MailingList:
+    """Return the list as it is, or as it will be made: looking makes nothing."""
+    settings = ask.console.house.settings
+    found = ListStore(ask.console.house.engine).find(settings.newsletter)
+    return found or MailingList(slug=settings.newsletter, title=settings.title, zone=settings.zone)
 
 
 def _uploads(ask: Ask) -> Path:
