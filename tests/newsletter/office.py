@@ -164,3 +164,15 @@ NEEDLING = needling("needling.md", "Microneedling for acne scars")
 AT_HOME = needling(
     "home.md", "Microneedling at home", heading("At home"), paragraph("Rollers for the home are shorter.")
 )
+#: The same explainer, edited: one sentence more, two words changed.
+REWORDED = make_article(
+    "reworded.md",
+    paragraph("A clinic let us watch for a day and ask whatever we wanted to know."),
+    heading("How microneedling works"),
+    paragraph(
+        "Microneedling makes tiny channels in the skin with very fine needles. The skin answers with new collagen, "
+        "which fills acne scars from below. Redness usually fades within two days. A pen goes 1.5 mm deep."
+    ),
+    title="A day at the clinic",
+    source="clinic",
+)

@@ -113,6 +113,7 @@ def show_group(ask: Ask) -> Response:
         pieces=compare(left.text, right.text),
         link=max(direct, key=lambda x: x.score, default=None),
         members=[(m, found.articles[m.article].article) for m in group.members if m.article in found.articles],
+        wordings=_wordings(group),
         article={a: s.article for a, s in found.articles.items()},
         is_decided=_is_decided(group, _ruled(ask)),
         clashes=_clashes(group, found),
@@ -165,7 +166,9 @@ def _rulings(ask: Ask, act: str, group: Cluster) -> tuple[list[Ruling], str]:
             return [], "Choose first which one to print."
         same = [Ruling(RulingKind.SAME, chosen.fingerprint, m.fingerprint) for m in group.members]
         apart = [r for r in same if r.a != r.b]
-        said = f"“{chosen.article_title}” is printed; the others add what only they say."
+        if not apart:
+            return [Ruling(RulingKind.CANONICAL, chosen.fingerprint)], "Settled: the same words are printed once."
+        said = f"The wording of “{chosen.article_title}” is printed; the others add what only they say."
         return [Ruling(RulingKind.CANONICAL, chosen.fingerprint), *apart], said
     if left is None or right is None or left.id == right.id:
         return [], "Choose two different sections to compare."
@@ -224,6 +227,14 @@ def _clashes(group: Cluster, found: Compared) -> list[Contradiction]:
 
 def _member(group: Cluster, wanted: str) -> Section | None:
     return next((m for m in group.members if m.id == wanted), None)
+
+
+def _wordings(group: Cluster) -> list[list[Section]]:
+    """Return the members by what they say: between the very same words there is nothing to choose."""
+    found: dict[str, list[Section]] = {}
+    for member in group.members:
+        found.setdefault(member.fingerprint, []).append(member)
+    return list(found.values())
 
 
 def _opening(section: Section) -> str:
