@@ -120,7 +120,7 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
 
 def make_fetcher(settings: Settings) -> HttpFetcher:
     """Return what fetches over HTTP, as these settings let it."""
-    return HttpFetcher(f"beauty-newsletter (+{settings.public_url})", reach=Reach(loopback=settings.fetch_loopback))
+    return HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback))
 
 
 def send_test(house: House, record: EditionRecord, address: str, name: str) -> Receipt:
@@ -136,7 +136,7 @@ def send_test(house: House, record: EditionRecord, address: str, name: str) -> R
     rendering = house.editions.rendering(key, EVERYBODY)
     if rendering is None:
         raise StoreError(f"the edition {key!r} has no rendering; make it again")
-    domain = settings.from_address.rpartition("@")[2]
+    domain = settings.sending_domain
     identity = Identity(
         from_name=settings.from_name,
         from_address=settings.from_address,

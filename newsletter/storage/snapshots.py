@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Engine, Integer, Table, and_, delete, exists,
 import newsletter.storage
 from newsletter.storage.engine import migrate, open_engine, reading
 from newsletter.storage.errors import StoreError
-from newsletter.storage.ledger_queries import PAGE, MailingState, pages
+from newsletter.storage.ledger_queries import PAGE, MailingState
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
+from newsletter.storage.pages import pages
 from newsletter.storage.schema import metadata
 from subscribers.deliveries import Outcome, Receipt
 
@@ -97,7 +98,7 @@ def doubt_what_is_open(engine: Engine, taken_at: datetime, now: datetime) -> dic
             known = exists().where(outcomes.c.mailing == audience.c.mailing, outcomes.c.idx == audience.c.idx)
             open_ = select(audience.c.idx).where(and_(audience.c.mailing == mailing.id, ~known))
             idxs = list(connection.execute(open_).scalars())
-            for page in pages(idxs):
+            for page in pages(idxs, PAGE):
                 add_outcomes(connection, [(mailing.id, idx, said) for idx in page], now)
             connection.execute(delete(retries).where(retries.c.mailing == mailing.id))
             connection.execute(update(chunks).where(chunks.c.mailing == mailing.id).values(state="done"))

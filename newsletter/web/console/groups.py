@@ -11,8 +11,8 @@ from starlette.responses import Response
 from content.clusters import Cluster, Ruling, RulingKind, cluster
 from content.folding import Contradiction, fold
 from content.folding import fingerprint as sentence_print
-from content.sections import Section, split
-from newsletter.publishing import TOLD
+from content.sections import Section
+from newsletter.publishing import TOLD, sections_of
 from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
 from newsletter.staffing import Permission
@@ -185,7 +185,7 @@ def _rulings(ask: Ask, act: str, group: Cluster) -> tuple[list[Ruling], str]:
 
 def _compare(ask: Ask, waiting: Sequence[Standing], rulings: Sequence[Ruling]) -> Compared:
     chosen = waiting[-COMPARED:]
-    sections = [x for s in chosen if s.approval for x in split(s.article, approved_at=s.approval.at)]
+    sections = sections_of(chosen)
     vectors = choose_vectors(ask.console.house.settings.similarity)
     found = cluster(sections, rulings, vectors)
     folding = fold(sections, found, rulings, vectors)
