@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from content.approvals import Decision
 from content.assembly import assemble
 from content.clusters import Ruling, cluster
+from content.compositions import Composition
 from content.editions import Edition
 from content.embeddings import Vectors
 from content.folding import fold
@@ -24,6 +25,7 @@ from newsletter.rendering.gates import Finding, Severity, check
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.articles import ArticleStore, Standing
+from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
@@ -49,6 +51,10 @@ class PublishingError(Exception):
     """An edition cannot be made or moved; the message says what would do."""
 
 
+class ComposedElsewhereError(PublishingError):
+    """Somebody else has composed the edition since it was read."""
+
+
 class Desk(Protocol):
     """What publishing works with; the house has it all."""
 
@@ -67,6 +73,10 @@ class Desk(Protocol):
     @property
     def rulings(self) -> RulingStore:
         """Return where editors' rulings are."""
+
+    @property
+    def compositions(self) -> CompositionStore:
+        """Return where is kept what editors composed by hand."""
 
     @property
     def explained(self) -> SimilarityIndex:
@@ -105,24 +115,56 @@ def look_of(settings: Settings) -> Look:
     )
 
 
-def draft(desk: Desk, now: datetime, *, again: bool = False) -> EditionRecord | None:
+def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = False) -> EditionRecord | None:
     """Make this period's edition unless it is there; return it. None when no approved article is left to tell.
 
     Args:
         desk: The stores and settings.
         now: The time; it decides the period.
         again: Make it anew if it is only a draft or held, for instance after a ruling.
+        by_hand: A person makes it, so that a person has to approve it, whatever the settings say.
     """
     key = edition_key(desk.settings, now)
     known = desk.editions.find(key)
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
-    fresh = _fresh(desk, key)[: desk.settings.maximum_stories]
-    if not fresh:
+    version = desk.compositions.latest(key)
+    fresh = {s.article.id: s for s in available(desk, key)}
+    chosen = version.composition.choose(fresh, desk.settings.maximum_stories)
+    if not chosen:
         return known
-    record, rendering = _compose(desk, fresh, now)
+    by_hand = by_hand or version.number > 0
+    record, rendering = _compose(desk, tuple(fresh[id_] for id_ in chosen), now, version.composition, by_hand=by_hand)
     desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
     return desk.editions.find(key)
+
+
+def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now: datetime) -> EditionRecord:
+    """Compose an edition by hand and fold it anew; it needs another approval then.
+
+    Args:
+        desk: The stores and settings.
+        key: The edition's.
+        wish: What the editor wants.
+        after: Number of the version that the editor saw.
+        by: Who composes.
+        now: The time.
+
+    Raises:
+        ComposedElsewhereError: Somebody else was faster; nothing of theirs is lost.
+        PublishingError: It is on its way, or nothing would be left of it.
+    """
+    record = find(desk, key)
+    if desk.ledger.mailing(key) is not None or record.state in {EditionState.SENT, EditionState.CANCELLED}:
+        raise PublishingError(f"{key} is on its way or over; it stays as it is")
+    if not wish.choose([s.article.id for s in available(desk, key)], desk.settings.maximum_stories):
+        raise PublishingError("nothing would be left to tell; keep at least one article")
+    if not desk.compositions.add(key, wish, after=after, by=by, now=now):
+        raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
+    if record.state is EditionState.APPROVED:
+        _move(desk, key, EditionState.HELD, reason=f"{by} changed it after its approval")
+    draft(desk, record.created_at, again=True, by_hand=True)
+    return find(desk, key)
 
 
 def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
@@ -237,8 +279,8 @@ def _period(settings: Settings, now: datetime) -> Period:
     return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
 
 
-def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
-    """Return the approved articles that no other edition has told."""
+def available(desk: Desk, key: str) -> tuple[Standing, ...]:
+    """Return the approved articles that no other edition has told, the oldest approval first."""
     told = {
         article
         for record in desk.editions.all(desk.settings.newsletter)
@@ -253,7 +295,9 @@ def sections_of(standing: Iterable[Standing]) -> list[Section]:
     return [section for s in standing if s.approval for section in split(s.article, approved_at=s.approval.at)]
 
 
-def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[EditionRecord, Rendering]:
+def _compose(
+    desk: Desk, fresh: tuple[Standing, ...], now: datetime, wish: Composition, *, by_hand: bool
+) -> tuple[EditionRecord, Rendering]:
     settings = desk.settings
     sections = sections_of(fresh)
     rulings = desk.rulings.in_force()
@@ -271,8 +315,10 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         templates=template_hashes("email/digest"),
         explained=_explained(desk, sections, rulings, vectors, now),
     )
+    subject = wish.subject or edition.subject
+    edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
-    reason = _why_held(settings, edition, rendering, len(folding.contradictions))
+    reason = _why_held(settings, edition, rendering, len(folding.contradictions), by_hand=by_hand)
     record = EditionRecord(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
@@ -283,7 +329,7 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
     return (record if reason else replace(record, approved_by=BY_RULE, approved_at=now)), rendering
 
 
-def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int) -> str:
+def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int, *, by_hand: bool) -> str:
     stories = len(edition.stories)
     pairs = "1 pair of sentences contradicts itself" if contradictions == 1 else f"{contradictions} pairs contradict"
     reasons = (
@@ -293,6 +339,7 @@ def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contra
             f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
         ),
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
+        (by_hand and settings.edition_approval != "person", "it was composed by hand and waits for an approval"),
     )
     found = check(edition, rendering, look_of(settings))
     blockers = [f.message for f in found if f.severity is Severity.BLOCKER]

@@ -1,33 +1,40 @@
 """Settings in, a house out: the stores on one migrated database, and everything that is made from settings."""
 
 import logging
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from newsletter.delivering import way_out
 from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher
-from newsletter.ports import Source
-from newsletter.publishing import look_of, told
+from newsletter.ports import Letter, Source
+from newsletter.publishing import EVERYBODY, look_of, told
+from newsletter.rendering.mime import Identity, Template
+from newsletter.sending.single import hand_over
 from newsletter.settings import Settings
 from newsletter.sources.kinds import KINDS, SourcePlan
 from newsletter.sources.kinds import make_source as make_planned
 from newsletter.storage.articles import ArticleStore
-from newsletter.storage.editions import EditionStore
+from newsletter.storage.compositions import CompositionStore
+from newsletter.storage.editions import EditionRecord, EditionStore
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
+from subscribers.deliveries import Delivery, Receipt
 
 FEED_ENDINGS = (".rss", ".atom", ".json")
 
@@ -44,6 +51,11 @@ class House:
     rulings: RulingStore
     people: PeopleStore
     ledger: Ledger
+
+    @property
+    def compositions(self) -> CompositionStore:
+        """Return where is kept what editors composed by hand."""
+        return CompositionStore(self.engine)
 
     @property
     def explained(self) -> SimilarityIndex:
@@ -108,4 +120,39 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
     """
     secret = settings.source_secrets.get(record.name, SecretStr("")).get_secret_value()
     plan = SourcePlan(kind=record.kind, name=record.name, location=record.location, secret=secret)
-    return make_planned(plan, HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback)))
+    return make_planned(plan, make_fetcher(settings))
+
+
+def make_fetcher(settings: Settings) -> HttpFetcher:
+    """Return what fetches over HTTP, as these settings let it."""
+    return HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback))
+
+
+def send_test(house: House, record: EditionRecord, address: str, name: str) -> Receipt:
+    """Send an edition as it is now to one of the staff, marked as a test, and count it nowhere.
+
+    Its personal links lead to the pages, but belong to nobody.
+
+    Raises:
+        SettingsError: The way out cannot be used.
+        StoreError: The edition has no rendering.
+    """
+    settings, key = house.settings, record.edition.key
+    rendering = house.editions.rendering(key, EVERYBODY)
+    if rendering is None:
+        raise StoreError(f"the edition {key!r} has no rendering; make it again")
+    domain = settings.sending_domain
+    identity = Identity(
+        from_name=settings.from_name,
+        from_address=settings.from_address,
+        list_id=f"test.{domain}",
+        list_name=f"Tests of {settings.title}",
+    )
+    marked = replace(rendering, subject=f"[TEST] {rendering.subject}")
+    page = f"{settings.public_url}/link"
+    slots = dict.fromkeys(("unsubscribe_url", "preferences_url"), page) | {"name": name}
+    number = secrets.token_hex(8)
+    template = Template(marked, identity, record.edition.published_at)
+    pieces = template.merge(name, address, f"test.{number}@{domain}", slots)
+    delivery = Delivery(0, 0, 0, key, "test", address, name, EVERYBODY)
+    return hand_over(way_out(settings), Letter(delivery, settings.from_address, lambda: pieces))

@@ -38,6 +38,7 @@ FLOORS = (
         "importing",
         "exporting",
         "returns",
+        "staffing",
         "syndicating",
         "observing",
     },

@@ -89,8 +89,9 @@ def up(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Of the public site.")] = 8000,
     prefect_port: Annotated[int, typer.Option(help="Of Prefect's server and its pages.")] = 4200,
+    console_port: Annotated[int, typer.Option(help="Of the console for staff.")] = 8100,
 ) -> None:
-    """Bring everything up on this machine: Prefect and its pages, a worker, schedules, dispatcher, public site.
+    """Bring everything up here: Prefect and its pages, a worker, schedules, dispatcher, console, public site.
 
     What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
     """
@@ -112,11 +113,13 @@ def up(
             raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
         for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
             _prefect(arguments, environment, home / "logs" / "deploy.log")
-        for part in (worker, dispatcher, site, *_listener(given, home, environment)):
+        console = _console(home, environment, console_port)
+        for part in (worker, dispatcher, site, console, *_listener(given, home, environment)):
             part.start()
             started.append(part)
         if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop):
             out.print(f"Public site   http://127.0.0.1:{port}/")
+            out.print(f"Console       {given.console_url}/ (port {console_port})")
             out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")
             out.print(f"Logs          {home / 'logs'}")
             out.print("Everything is up. Ctrl-C ends it.")
@@ -162,6 +165,11 @@ def _parts(home: Path, environment: Mapping[str, str], port: int, prefect_port: 
         for (name, command), log in zip(commands.items(), logs, strict=True)
     )
     return server, worker, dispatcher, site
+
+
+def _console(home: Path, environment: Mapping[str, str], port: int) -> Part:
+    command = [sys.executable, "-m", "newsletter", "console", "--port", str(port)]
+    return Part("the console", command, environment, home / "logs" / "console.log")
 
 
 def _listener(given: Settings, home: Path, environment: Mapping[str, str]) -> tuple[Part, ...]:
