@@ -13,7 +13,7 @@ from newsletter.delivering import Desk, deliver
 from newsletter.publishing import draft
 from newsletter.releasing import release
 from newsletter.sending import Sent
-from newsletter.settings import Settings
+from newsletter.settings import load
 from newsletter.wiring import open_house
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, heading, make_approval, make_article, make_subscriber, paragraph
@@ -32,7 +32,7 @@ def edition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in values.items():
         monkeypatch.setenv(f"NEWSLETTER_{name.upper()}", value)
     now = datetime.now(UTC)
-    with open_house(Settings()) as house:
+    with open_house(load()) as house:
         people = [make_subscriber("ada"), make_subscriber("bea")]
         house.people.add(people, "beauty", now - timedelta(days=1), SubscriptionState.CONFIRMED)
         house.articles.record([_article()], MONDAY)
