@@ -196,14 +196,16 @@ def _open_part(pieces: list[bytes | Slot], before: str, kind: str) -> None:
 
 def _encode_body(pieces: list[bytes | Slot], text: str, *, is_html: bool) -> None:
     # split() returns text, name, text, name, ..., text: the pattern has one group.
-    first, *rest = _SLOT.split(text)
-    pieces.append(quoted_printable(first))
-    for name, after in zip(rest[::2], rest[1::2], strict=True):
-        pieces += (b"=\r\n", (name, is_html), b"=\r\n", quoted_printable(after))
+    *before, last = _SLOT.split(text)
+    for standing, name in zip(before[::2], before[1::2], strict=True):
+        pieces += (quoted_printable(standing, goes_on=True) + b"=\r\n", (name, is_html), b"=\r\n")
+    pieces.append(quoted_printable(last))
 
 
 def _as_text(value: str) -> bytes:
-    return value.encode() if _PLAIN(value) and not value.startswith(_AT_START) else quoted_printable(value)
+    return (
+        value.encode() if _PLAIN(value) and not value.startswith(_AT_START) else quoted_printable(value, goes_on=True)
+    )
 
 
 def _as_html(value: str) -> bytes:
@@ -224,16 +226,17 @@ def _join(pieces: list[bytes | Slot]) -> tuple[list[bytes], tuple[Fill, ...]]:
     return joined, tuple((slot, tuple(in_text), tuple(in_html)) for slot, (in_text, in_html) in places.items())
 
 
-def quoted_printable(text: str) -> bytes:
+def quoted_printable(text: str, *, goes_on: bool = False) -> bytes:
     """Return `text` as quoted-printable (RFC 2045, 6.7), in lines of 76 at most, ready for SMTP.
 
     Line ends become CRLF. A dot and a "From " at the start of a line are encoded, so that neither a server's
-    dot-stuffing nor a mailbox's quoting has anything to do.
+    dot-stuffing nor a mailbox's quoting has anything to do. With `goes_on` the last line has room for a soft break.
     """
-    return b"\r\n".join(_encode_line(line.encode("utf-8", "replace")) for line in _LINE_END.split(text))
+    *lines, last = (line.encode("utf-8", "replace") for line in _LINE_END.split(text))
+    return b"\r\n".join([*map(_encode_line, lines), _encode_line(last, _LINE - goes_on)])
 
 
-def _encode_line(line: bytes) -> bytes:
+def _encode_line(line: bytes, room: int = _LINE) -> bytes:
     encoded = line.decode("ascii") if _AS_IT_IS(line) else "".join(_OCTETS[octet] for octet in line)
     if encoded[-1:] in {" ", "\t"}:  # a mailer may strip white space from the end of a line
         encoded = encoded[:-1] + f"={ord(encoded[-1]):02X}"
@@ -241,7 +244,7 @@ def _encode_line(line: bytes) -> bytes:
     while encoded:
         if encoded.startswith(_AT_START):
             encoded = f"={ord(encoded[0]):02X}{encoded[1:]}"
-        if len(encoded) <= _LINE:
+        if len(encoded) <= room:
             out.append(encoded)
             break
         cut = _LINE - 1

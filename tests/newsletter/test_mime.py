@@ -83,7 +83,26 @@ def test_any_persons_message_parses_back_to_the_full_rendering(name: str, url: s
 
 @pytest.mark.parametrize(
     "value",
-    ["a", "A. B", "it's", "a&b", "<b>", 'a"b', "a=b", "a;amp", ".a", "..", "From me", "From", " a ", "a  b", ".", ""]
+    [
+        "a",
+        "A. B",
+        "it's",
+        "a&b",
+        "&c",
+        "<b>",
+        "a=41b",
+        'a"b',
+        "a=b",
+        "a;amp",
+        ".a",
+        "..",
+        "From me",
+        "From",
+        " a ",
+        "a  b",
+        ".",
+        "",
+    ]
     + ["x" * n for n in (74, 75, 76, 77, 150, 151)]
     + ["x" * 75 + ".y", "x" * 74 + "=y", "x" * 73 + " y", "x" * 74 + "é", "https://a.example.org/u/" + "s." * 30],
 )
