@@ -25,7 +25,7 @@ PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
     {"ports", "settings", "templating"},
-    {"sources", "storage", "rendering", "feeds", "transports", "fetching", "letters", "semantics", "working"},
+    {"sources", "storage", "rendering", "feeds", "transports", "fetching", "letters", "semantics", "working", "orchestration"},
     {
         "ingesting",
         "approving",
@@ -44,7 +44,7 @@ FLOORS = (
     {"releasing", "delivering", "scheduling"},
     {"wiring"},
     {"dispatching"},
-    {"preserving"},
+    {"preserving", "doctoring"},
     {"web"},
     {"cli"},
     {"__main__"},

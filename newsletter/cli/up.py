@@ -1,5 +1,6 @@
 """`newsletter up`: one machine with everything on it, kept running until it is told to stop."""
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import requests
 import typer
 
 from newsletter.cli.console import Exit, err, out, settings
+from newsletter.orchestration import NOTE
 from newsletter.settings import CONFIG_VARIABLE, Settings
 from newsletter.wiring import open_house
 
@@ -112,6 +114,7 @@ def up(
             raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
         for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
             _prefect(arguments, environment, home / "logs" / "deploy.log")
+        (home / NOTE).write_text(json.dumps({"api": environment["PREFECT_API_URL"]}))  # for `newsletter doctor`
         for part in (worker, dispatcher, site, *_listener(given, home, environment)):
             part.start()
             started.append(part)
@@ -125,6 +128,7 @@ def up(
                 part.tend()
     finally:
         out.print("Stopping ...")
+        (home / NOTE).unlink(missing_ok=True)
         for part in reversed(started):
             part.stop()
 
@@ -142,6 +146,8 @@ def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str
         # The newer pages ask a host outside for their settings at every load, analytics off or not.
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Without it any page that an operator's browser opens may write to the server.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{prefect_port}",
         "DO_NOT_TRACK": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }

@@ -14,9 +14,9 @@ import newsletter.storage
 from newsletter.storage.engine import migrate, open_engine, reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_queries import PAGE, MailingState
-from newsletter.storage.pages import pages
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
+from newsletter.storage.pages import pages
 from newsletter.storage.schema import metadata
 from subscribers.deliveries import Outcome, Receipt
 
