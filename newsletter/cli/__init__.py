@@ -88,6 +88,7 @@ app.add_typer(people.lists, name="list")
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(serving.serve)
+app.command()(serving.metrics)
 app.command()(up.up)
 
 

@@ -91,8 +91,9 @@ def up(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Of the public site.")] = 8000,
     prefect_port: Annotated[int, typer.Option(help="Of Prefect's server and its pages.")] = 4200,
+    metrics_port: Annotated[int, typer.Option(help="Of probes and figures.")] = 9464,
 ) -> None:
-    """Bring everything up on this machine: Prefect and its pages, a worker, schedules, dispatcher, public site.
+    """Bring everything up on this machine: Prefect and its pages, a worker, schedules, dispatcher, site, figures.
 
     What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
     """
@@ -102,7 +103,7 @@ def up(
     home = given.home.absolute()
     config: Path | None = context.find_root().params.get("config")
     environment = _environment(home, prefect_port, config)
-    server, worker, dispatcher, site = _parts(home, environment, port, prefect_port)
+    server, worker, dispatcher, site, figures = _parts(home, environment, port, prefect_port, metrics_port)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -115,12 +116,15 @@ def up(
         for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
             _prefect(arguments, environment, home / "logs" / "deploy.log")
         (home / NOTE).write_text(json.dumps({"api": environment["PREFECT_API_URL"]}))  # for `newsletter doctor`
-        for part in (worker, dispatcher, site, *_listener(given, home, environment)):
+        for part in (worker, dispatcher, site, figures, *_listener(given, home, environment)):
             part.start()
             started.append(part)
-        if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop):
+        if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop) and _wait(
+            lambda: _answers(f"http://127.0.0.1:{metrics_port}/readyz"), figures, stop
+        ):
             out.print(f"Public site   http://127.0.0.1:{port}/")
             out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")
+            out.print(f"Figures       http://127.0.0.1:{metrics_port}/metrics")
             out.print(f"Logs          {home / 'logs'}")
             out.print("Everything is up. Ctrl-C ends it.")
         while not stop.wait(0.5):
@@ -153,21 +157,24 @@ def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str
     }
 
 
-def _parts(home: Path, environment: Mapping[str, str], port: int, prefect_port: int) -> tuple[Part, Part, Part, Part]:
+def _parts(
+    home: Path, environment: Mapping[str, str], port: int, prefect_port: int, metrics_port: int
+) -> tuple[Part, ...]:
     prefect = shutil.which("prefect", path=environment["PATH"]) or "prefect"
-    newsletter = [sys.executable, "-c", "from newsletter.cli import main; main()"]
+    newsletter = [sys.executable, "-m", "newsletter"]
     commands = {
-        "Prefect's server": [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
-        "the worker": [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"],
-        "the dispatcher": [*newsletter, "dispatch"],
-        "the public site": [*newsletter, "serve", "--port", str(port)],
+        "Prefect's server": (
+            "server",
+            [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
+        ),
+        "the worker": ("worker", [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"]),
+        "the dispatcher": ("dispatcher", [*newsletter, "dispatch"]),
+        "the public site": ("site", [*newsletter, "serve", "--port", str(port)]),
+        "the figures": ("metrics", [*newsletter, "metrics", "--port", str(metrics_port)]),
     }
-    logs = ("server", "worker", "dispatcher", "site")
-    server, worker, dispatcher, site = (
-        Part(name, command, environment, home / "logs" / f"{log}.log")
-        for (name, command), log in zip(commands.items(), logs, strict=True)
+    return tuple(
+        Part(name, command, environment, home / "logs" / f"{log}.log") for name, (log, command) in commands.items()
     )
-    return server, worker, dispatcher, site
 
 
 def _listener(given: Settings, home: Path, environment: Mapping[str, str]) -> tuple[Part, ...]:
