@@ -149,6 +149,7 @@ class Settings(BaseSettings):
     second_person_above: Annotated[int, Field(ge=0)] = Field(
         0, description="An edition for more people than this is approved by another than its last editor; 0: never."
     )
+    log_format: Literal["words", "json"] = Field("words", description="How what runs for long writes its log.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 
     @classmethod

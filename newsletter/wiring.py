@@ -87,9 +87,12 @@ def open_house(settings: Settings) -> Iterator[House]:
         engine.dispose()
 
 
-def publish_site(house: House) -> tuple[str, ...]:
-    """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder."""
-    return write_site(house.settings.home / "site", told(house), look_of(house.settings))
+def publish_site(house: House, *, anew: bool = False) -> tuple[str, ...]:
+    """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder.
+
+    With `anew` every page is made, whatever earlier builds remember.
+    """
+    return write_site(house.settings.home / "site", told(house), look_of(house.settings), anew=anew)
 
 
 def announce(house: House, changed: Iterable[str]) -> tuple[Pinged, ...]:
