@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from newsletter import publishing
 from newsletter.ports import Transport
 from newsletter.rendering.composing import Composer, Printed, personal_links
-from newsletter.rendering.mime import Identity
 from newsletter.returns import Harvest, Returns
 from newsletter.sending import Limits, Options, Sent, send
 from newsletter.sending.pace import too_many_bounces, warm_up
@@ -179,13 +178,7 @@ def composer_of(desk: Desk) -> Composer:
         rendering = desk.editions.rendering(edition, variant)
         if record is None or rendering is None:
             raise StoreError(f"the edition {edition!r} has no rendering {variant!r}; its rows were removed")
-        identity = Identity(
-            from_name=settings.from_name,
-            from_address=settings.from_address,
-            list_id=f"{record.edition.newsletter}.{domain}",
-            list_name=settings.title,
-            feedback_id=f"{record.edition.period}:{record.edition.newsletter}:{record.edition.rhythm}:newsletter",
-        )
+        identity = publishing.identity_of(settings, record.edition)
         return Printed(rendering, identity, record.edition.published_at)
 
     links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)

@@ -1,7 +1,7 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -21,9 +21,12 @@ from content.reports import as_json
 from content.sections import Section, split
 from newsletter.ports import Rendering
 from newsletter.rendering.email import render_email
-from newsletter.rendering.gates import Finding, Severity, check
+from newsletter.rendering.gates import Finding, Observed
+from newsletter.rendering.mime import Identity
+from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
+from newsletter.storage.acceptances import Acceptance, AcceptanceStore
 from newsletter.storage.articles import ArticleStore, Standing
 from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
@@ -42,6 +45,9 @@ REMEMBERED = timedelta(days=180)
 
 #: Who approves an edition that nothing holds, when `edition_approval` is automatic.
 BY_RULE = "rule: every article approved, nothing held"
+
+#: Objections that a reason spells out; more of them nobody reads.
+SAID = 5
 
 #: States in which an edition counts: its articles are told, and its page stands in the archive.
 TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
@@ -90,6 +96,13 @@ class Desk(Protocol):
     def ledger(self) -> Ledger:
         """Return where deliveries are."""
 
+    @property
+    def acceptances(self) -> AcceptanceStore:
+        """Return where accepted warnings are."""
+
+    def observe(self, rendering: Rendering) -> Observed:
+        """Return what a look at a mail's links and images finds; nothing where nobody is to look."""
+
 
 def edition_key(settings: Settings, now: datetime) -> str:
     """Return the key of the edition that is due at `now`."""
@@ -115,6 +128,17 @@ def look_of(settings: Settings) -> Look:
     )
 
 
+def identity_of(settings: Settings, edition: Edition) -> Identity:
+    """Return who an edition's mail comes from."""
+    return Identity(
+        from_name=settings.from_name,
+        from_address=settings.from_address,
+        list_id=f"{edition.newsletter}.{settings.sending_domain}",
+        list_name=settings.title,
+        feedback_id=f"{edition.period}:{edition.newsletter}:{edition.rhythm}:newsletter",
+    )
+
+
 def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = False) -> EditionRecord | None:
     """Make this period's edition unless it is there; return it. None when no approved article is left to tell.
 
@@ -134,7 +158,10 @@ def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = Fal
     if not chosen:
         return known
     by_hand = by_hand or version.number > 0
-    record, rendering = _compose(desk, tuple(fresh[id_] for id_ in chosen), now, version.composition, by_hand=by_hand)
+    made = tuple(fresh[id_] for id_ in chosen)
+    record, rendering, accepted = _compose(desk, made, now, version.composition, by_hand=by_hand)
+    desk.acceptances.forget(key)
+    desk.acceptances.add(key, accepted)
     desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
     return desk.editions.find(key)
 
@@ -167,11 +194,19 @@ def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now
     return find(desk, key)
 
 
-def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
-    """Approve a draft or held edition, which an editor may do although something held it.
+def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[str] = ()) -> EditionRecord:
+    """Approve a draft or held edition, which an editor may do although something held it, unless it is a blocker.
+
+    Args:
+        desk: The stores and settings.
+        key: Of the edition.
+        by: Who approves; recorded, also as whoever accepts the warnings.
+        now: When.
+        accept: Rules whose warnings are accepted, beside those that `accepted_warnings` names.
 
     Raises:
-        PublishingError: There is no such edition, it has moved on, or what it was made of has changed.
+        PublishingError: There is no such edition, it has moved on, what it was made of has changed, a blocker stands
+            against it, or a warning that nobody has accepted.
     """
     record = find(desk, key)
     if record.state is EditionState.APPROVED:
@@ -181,7 +216,13 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
         raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
     if not by.strip():
         raise PublishingError("an approval needs the name of who gives it: --by NAME")
+    if unknown := sorted(set(accept) - set(RULES)):
+        raise PublishingError(f"there is no rule {unknown[0]!r}; 'newsletter edition check' names those that warn")
+    found = examine(desk, record)
+    if reasons := _objections(desk.settings, found, accept):
+        raise PublishingError(f"{key} cannot be approved: {'; '.join(reasons)}")
     _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now)
+    desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
 
 
@@ -241,7 +282,7 @@ def finish(desk: Desk, key: str) -> bool:
 def examine(desk: Desk, record: EditionRecord) -> tuple[Finding, ...]:
     """Return everything wrong with an edition's mail as it would leave, blockers first."""
     rendering = desk.editions.rendering(record.edition.key, EVERYBODY)
-    return check(record.edition, rendering, look_of(desk.settings)) if rendering else ()
+    return _vet(desk, record.edition, rendering) if rendering else ()
 
 
 def find(desk: Desk, key: str) -> EditionRecord:
@@ -297,7 +338,7 @@ def sections_of(standing: Iterable[Standing]) -> list[Section]:
 
 def _compose(
     desk: Desk, fresh: tuple[Standing, ...], now: datetime, wish: Composition, *, by_hand: bool
-) -> tuple[EditionRecord, Rendering]:
+) -> tuple[EditionRecord, Rendering, tuple[Acceptance, ...]]:
     settings = desk.settings
     sections = sections_of(fresh)
     rulings = desk.rulings.in_force()
@@ -318,7 +359,8 @@ def _compose(
     subject = wish.subject or edition.subject
     edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
-    reason = _why_held(settings, edition, rendering, len(folding.contradictions), by_hand=by_hand)
+    found = _vet(desk, edition, rendering)
+    reason = _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand)
     record = EditionRecord(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
@@ -326,10 +368,20 @@ def _compose(
         folding=json.dumps(as_json(folding), ensure_ascii=False),
         created_at=now,
     )
-    return (record if reason else replace(record, approved_by=BY_RULE, approved_at=now)), rendering
+    if reason:
+        return record, rendering, ()
+    return replace(record, approved_by=BY_RULE, approved_at=now), rendering, _acceptances(found, BY_RULE, now)
 
 
-def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int, *, by_hand: bool) -> str:
+def _vet(desk: Desk, edition: Edition, rendering: Rendering) -> tuple[Finding, ...]:
+    settings = desk.settings
+    sender, observed = identity_of(settings, edition), desk.observe(rendering)
+    return vet(edition, rendering, look_of(settings), sender, settings.spam_filter, observed)
+
+
+def _why_held(
+    settings: Settings, edition: Edition, found: Sequence[Finding], contradictions: int, *, by_hand: bool
+) -> str:
     stories = len(edition.stories)
     pairs = "1 pair of sentences contradicts itself" if contradictions == 1 else f"{contradictions} pairs contradict"
     reasons = (
@@ -341,9 +393,22 @@ def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contra
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
         (by_hand and settings.edition_approval != "person", "it was composed by hand and waits for an approval"),
     )
-    found = check(edition, rendering, look_of(settings))
-    blockers = [f.message for f in found if f.severity is Severity.BLOCKER]
-    return "; ".join([reason for holds, reason in reasons if holds] + blockers)
+    # Contradictions are named already.
+    objections = _objections(settings, found, accept=("contradictions",))
+    return "; ".join([*(reason for holds, reason in reasons if holds), *objections])
+
+
+def _objections(settings: Settings, found: Sequence[Finding], accept: Collection[str]) -> list[str]:
+    """Return in words what stands against an approval: blockers, and warnings that nobody has accepted."""
+    open_ = unaccepted(found, {*settings.accepted_warnings, *accept})
+    names = " ".join(f"--accept {rule}" for rule in dict.fromkeys(f.rule for f in open_))
+    said = [*(f.message for f in blockers(found)), *(f"{f.rule} warns: {f.message}" for f in open_)]
+    more = [f"and {len(said) - SAID} more, which 'newsletter edition check' names"] if len(said) > SAID else []
+    return said[:SAID] + more + ([f"to accept what warns: {names}"] if open_ else [])
+
+
+def _acceptances(found: Sequence[Finding], by: str, now: datetime) -> tuple[Acceptance, ...]:
+    return tuple(Acceptance(rule=f.rule, message=f.message, by=by, at=now) for f in found)
 
 
 def _explained(

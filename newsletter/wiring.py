@@ -15,13 +15,16 @@ from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher
-from newsletter.ports import Letter, Source
+from newsletter.observing import observe
+from newsletter.ports import Letter, Rendering, Source
 from newsletter.publishing import EVERYBODY, look_of, told
+from newsletter.rendering.gates import NOTHING, Observed
 from newsletter.rendering.mime import Identity, Template
 from newsletter.sending.single import hand_over
 from newsletter.settings import Settings
 from newsletter.sources.kinds import KINDS, SourcePlan
 from newsletter.sources.kinds import make_source as make_planned
+from newsletter.storage.acceptances import AcceptanceStore
 from newsletter.storage.articles import ArticleStore
 from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, EditionStore
@@ -61,6 +64,18 @@ class House:
     def explained(self) -> SimilarityIndex:
         """Return the index of what editions have explained."""
         return SimilarityIndex(self.engine)
+
+    @property
+    def acceptances(self) -> AcceptanceStore:
+        """Return where accepted warnings are."""
+        return AcceptanceStore(self.engine)
+
+    def observe(self, rendering: Rendering) -> Observed:
+        """Return what a look at a mail's links and images finds; nothing unless the setting `check_links` says so."""
+        if not self.settings.check_links:
+            return NOTHING
+        fetcher = HttpFetcher(self.settings.agent, reach=Reach(loopback=self.settings.fetch_loopback))
+        return observe(rendering, look_of(self.settings), fetcher)
 
 
 @contextmanager
