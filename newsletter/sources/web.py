@@ -103,12 +103,12 @@ class _Visit:
         if not url.partition("?")[0].endswith(".xml"):
             yield url, ""
             return
-        root = _parse_sitemap(self._fetch_or_fail(url))
-        if root.tag.rpartition("}")[2] == "sitemapindex":
-            for address, _ in list(_addresses(root, "sitemap", url))[:SITEMAPS]:
-                yield from _addresses(_parse_sitemap(self._fetch_or_fail(address)), "url", address)
-        else:
-            yield from _addresses(root, "url", url)
+        is_index, addresses = read_sitemap(self._fetch_or_fail(url))
+        if not is_index:
+            yield from addresses
+            return
+        for address, _ in addresses[:SITEMAPS]:
+            yield from read_sitemap(self._fetch_or_fail(address))[1]
 
     def keep_in_mind(self, url: str) -> None:
         """Carry over what the page said of itself last time."""
@@ -241,6 +241,17 @@ def _day(told: object) -> datetime | None:
         return datetime.fromisoformat(str(told)).replace(tzinfo=UTC) if told else None
     except ValueError:
         return None
+
+
+def read_sitemap(response: Response) -> tuple[bool, tuple[tuple[str, str], ...]]:
+    """Return whether it is an index of sitemaps, and each address in it with when that says it was modified.
+
+    Raises:
+        SourceError: It is no sitemap.
+    """
+    root = _parse_sitemap(response)
+    is_index = root.tag.rpartition("}")[2] == "sitemapindex"
+    return is_index, tuple(_addresses(root, "sitemap" if is_index else "url", response.url))
 
 
 def _parse_sitemap(response: Response) -> etree._Element:
