@@ -1,6 +1,5 @@
 """Finds, among many sections, the pairs worth comparing: those that share their rarest words."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -49,10 +48,8 @@ class Candidates:
     passed_over: int  #: words that were too common for the budget of the section that holds them
 
 
-def candidates(
-    bags: Sequence[frozenset[str]], weights: Mapping[str, int], least: float = 0.0, neighbours: int = NEIGHBOURS
-) -> Candidates:
-    """Return for each of `bags`, the concepts of a section, its likeliest partners, as pairs of places.
+def partners_of(bags: Bags, weights: Numbers, least: float = 0.0, neighbours: int = NEIGHBOURS) -> Candidates:
+    """Return for each of `bags` its likeliest partners, as pairs of places; ties go to the concept numbered first.
 
     Args:
         bags: The concepts of each section.
@@ -63,18 +60,8 @@ def candidates(
     Raises:
         ValueError: There are more bags than a packed number has room for (16,777,215).
     """
-    _check(len(bags))
-    ids: dict[str, int] = {}
-    # Sorted, so that the numbers, and with them every tie, do not depend on the hash seed of the process.
-    terms = np.fromiter((ids.setdefault(t, len(ids)) for bag in bags for t in sorted(bag)), np.int64)
-    starts = np.concatenate([[0], np.cumsum(np.fromiter(map(len, bags), np.int64, len(bags)))])
-    masses = np.fromiter((weights[t] for t in ids), np.int64, len(ids))
-    return partners_of(Bags(terms=terms.astype(np.int32), starts=starts), masses, least, neighbours)
-
-
-def partners_of(bags: Bags, weights: Numbers, least: float = 0.0, neighbours: int = NEIGHBOURS) -> Candidates:
-    """Return for each of `bags` its likeliest partners, as `candidates` does; ties go to the concept numbered first."""
-    _check(len(bags))
+    if len(bags) > _PLACE:
+        raise ValueError(f"at most {_PLACE:,} sections are compared at once, got {len(bags):,}")
     postings = _Postings.of(bags, weights)
     found = [
         postings.partners(start, min(start + BLOCK, len(bags)), neighbours) for start in range(0, len(bags), BLOCK)
@@ -207,11 +194,6 @@ def _often(places: NDArray[np.uint32]) -> NDArray[np.uint32]:
     places.sort()
     later = places[LEAST - 1 :]  # in order, what stands there so often stands side by side
     return np.compress(later == places[: len(later)], later)
-
-
-def _check(number: int) -> None:
-    if number > _PLACE:
-        raise ValueError(f"at most {_PLACE:,} sections are compared at once, got {number:,}")
 
 
 def _best_of_each(

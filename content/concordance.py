@@ -133,10 +133,7 @@ def bag_entries(found: Concordance) -> Entries:
     keys = keys[order]
     firsts = np.flatnonzero(changes(keys))
     holders = (statements - found.sections[owners])[order]
-    keys = keys[firsts]
-    counts = np.bincount(keys >> _BITS, minlength=number)
-    bags = Bags(terms=(keys & _LOW).astype(np.int32), starts=starts_of(counts))
-    return Entries(bags, holders, np.append(firsts, len(order)))
+    return Entries(_bags(keys[firsts], number), holders, np.append(firsts, len(order)))
 
 
 def only(found: Concordance, places: Numbers) -> Concordance:
@@ -150,8 +147,12 @@ def bags(found: Concordance) -> Bags:
     """Return the concepts of each section, whichever of its statements hold them."""
     owners = np.repeat(np.arange(len(found)), np.diff(found.starts[found.sections]))
     keys = np.sort((owners << _BITS) | found.terms)
-    keys = keys[changes(keys)]
-    counts = np.bincount(keys >> _BITS, minlength=len(found))
+    return _bags(keys[changes(keys)], len(found))
+
+
+def _bags(keys: Numbers, number: int) -> Bags:
+    """Return the bags of `number` sections from their concepts, each behind its section, in order."""
+    counts = np.bincount(keys >> _BITS, minlength=number)
     return Bags(terms=(keys & _LOW).astype(np.int32), starts=starts_of(counts))
 
 

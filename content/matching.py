@@ -127,7 +127,9 @@ class Judge:
         told = (shared >= _SHARED) & (headed | (shared == _CLOSING) | (shared == _CLOSING_FIRST))
         alike = self._liken(a, b, clash | (affinity < Affinity.LIKELY), mapper)
         score = 0.5 * alike.aligned + 0.3 * alike.whole
-        score += _each(self._heading[a], self._heading[b], lambda x, y: _jaccard(self._headings[x], self._headings[y]))
+        score += _each(
+            self._heading[a], self._heading[b], lambda x, y: _of_headings(self._headings[x], self._headings[y])
+        )
         score = np.where(headed, score, score / 0.8)  # a passage has no heading that could be alike
         score += np.where((shared == _FIRST) | (shared == _CLOSING_FIRST), 0.1, 0.0)
         score = np.where(self._spoken[a] & self._spoken[b], np.minimum(score, 1.0), 0.0)
@@ -192,7 +194,8 @@ def _shared(a: Sequence[Role], b: Sequence[Role]) -> int:
     return (_CLOSING if role is Role.CLOSING else _SHARED) + (a[0] == b[0])
 
 
-def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+def _of_headings(a: frozenset[str], b: frozenset[str]) -> float:
+    """Return what like headings add to a score, 0.0 to 0.2."""
     union = a | b
     return 0.2 * len(a & b) / len(union) if union else 0.0
 

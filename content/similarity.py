@@ -1,4 +1,4 @@
-"""Scores how much two sections say the same, and tells in words why."""
+"""Learns what comparing needs to know of sections: weights of concepts, subjects, roles; and likens bare texts."""
 
 import math
 from collections import Counter, defaultdict
@@ -251,7 +251,7 @@ def traits(text: str, language: str = "en") -> Traits:
 
 
 def alike(a: Traits, b: Traits, weights: Mapping[str, int] | None = None) -> float:
-    """Return how alike two texts without headings are, 0.0 to 1.0; for sections use `compare`, which sees more.
+    """Return how alike two texts without headings are, 0.0 to 1.0; for sections `matching.Judge` sees more.
 
     Args:
         a: One text.

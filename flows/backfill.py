@@ -1,7 +1,5 @@
 """Index what was told and compare the whole archive: by hand, after a move or a change of rules. Safe at any time."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from prefect import flow, task
@@ -12,11 +10,10 @@ from prefect.task_runners import TaskRunner
 
 from content.clusters import examine
 from content.matching import In, Mapper, Out, Work
-from content.sections import split
-from newsletter.publishing import remember
+from newsletter.publishing import remember, sections_of
 from newsletter.settings import SettingsError, load
 from newsletter.wiring import open_house
-from newsletter.working import processes, undisturbed
+from newsletter.working import InOrder, processes, undisturbed
 
 #: Parts that are handed to Dask before the first comes back. More would only fill the memory.
 AHEAD = 64
@@ -29,21 +26,10 @@ def share(work: Work[In, Out], part: In) -> Out:
     return work(part)
 
 
-def _shared(work: Work[In, Out], parts: Iterable[In], /) -> Iterator[Out]:
-    waiting: deque[PrefectFuture[Out]] = deque()
-    for part in parts:
-        waiting.append(share.submit(work, part))
-        if len(waiting) > AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
 def _fill(mapper: Mapper) -> dict[str, int]:
     with open_house(load()) as house, undisturbed():
         indexed = remember(house, mapper)
-        approved = [(s.article, s.approval.at) for s in house.articles.approved() if s.approval]
-        sections = [s for article, at in approved for s in split(article, at)]
+        sections = sections_of(house.articles.approved())
         found = examine(sections, house.rulings.in_force(), mapper)
     row = {
         "indexed": indexed,
@@ -60,7 +46,7 @@ def _fill(mapper: Mapper) -> dict[str, int]:
 @flow(name="backfill-on-dask", flow_run_name="backfill on Dask", timeout_seconds=86_400)
 def on_dask() -> dict[str, int]:
     """Do the same with each part as a task of its own."""
-    return _fill(_shared)
+    return _fill(InOrder(share.submit, AHEAD))
 
 
 @flow(name="backfill", flow_run_name="backfill", timeout_seconds=86_400)

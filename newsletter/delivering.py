@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Engine
 
+from newsletter import publishing
 from newsletter.ports import Transport
 from newsletter.rendering.composing import Composer, Printed
 from newsletter.rendering.mime import Identity
@@ -18,10 +19,7 @@ from newsletter.sending import Limits, Options, Sent, send
 from newsletter.sending.pace import too_many_bounces, warm_up
 from newsletter.settings import Settings, SettingsError
 from newsletter.storage.allowances import Allowances
-from newsletter.storage.editions import EditionStore
 from newsletter.storage.errors import DatabaseFailure, StoreError
-from newsletter.storage.ledger import Ledger
-from newsletter.storage.people import PeopleStore
 from newsletter.storage.returns import ReturnStore
 from newsletter.transports.bounce_listener import Dialect, listen
 from newsletter.transports.dkim import Signer, SigningKey, SigningKeyError, read_key
@@ -37,28 +35,12 @@ from subscribers.tokens import Keyring, Purpose, issue, link
 from subscribers.windows import read_window
 
 
-class Desk(Protocol):
+class Desk(publishing.Desk, Protocol):
     """What delivering works with; the house has it all."""
-
-    @property
-    def settings(self) -> Settings:
-        """Return the settings."""
 
     @property
     def engine(self) -> Engine:
         """Return the database."""
-
-    @property
-    def editions(self) -> EditionStore:
-        """Return where editions are."""
-
-    @property
-    def people(self) -> PeopleStore:
-        """Return where subscribers are."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """Return where deliveries are."""
 
 
 async def deliver(desk: Desk, now: datetime, stop: asyncio.Event | None = None) -> Sent:
@@ -111,10 +93,9 @@ def _smtp(settings: Settings) -> Transport:
 
 
 def _postmark(settings: Settings) -> Transport:
-    token = _needed(settings, "postmark_token")
-    account = Postmark(token=token, stream=settings.postmark_stream)
-    if settings.provider_url:
-        account = Postmark(token=token, stream=settings.postmark_stream, url=settings.provider_url)
+    account = Postmark(
+        token=_needed(settings, "postmark_token"), stream=settings.postmark_stream, url=settings.provider_url
+    )
     return ProviderTransport(account.ask, account.judge, settings.smtp_connections, settings.smtp_timeout)
 
 
@@ -179,11 +160,10 @@ def signing_keys(settings: Settings) -> tuple[SigningKey, ...]:
     Raises:
         SettingsError: One cannot be read.
     """
-    domain = settings.from_address.rpartition("@")[2]
     keys = []
     for file, selector in zip(settings.dkim_key_files, settings.dkim_selectors, strict=True):
         try:
-            keys.append(read_key(file.read_bytes(), domain, selector))
+            keys.append(read_key(file.read_bytes(), settings.sending_domain, selector))
         except (OSError, SigningKeyError) as error:
             raise SettingsError(f"dkim_key_files {str(file)!r} cannot be used: {error}") from error
     return tuple(keys)
@@ -192,7 +172,7 @@ def signing_keys(settings: Settings) -> tuple[SigningKey, ...]:
 def composer_of(desk: Desk) -> Composer:
     """Return what makes each person's letter of an edition: the stored rendering, and links of their own."""
     settings, keys = desk.settings, Keyring.parse(desk.settings.key())
-    domain = settings.from_address.rpartition("@")[2]
+    domain = settings.sending_domain
 
     @cache  # asked for each message, and the same for everybody who shares a variant
     def printed(edition: str, variant: str) -> Printed:
@@ -310,7 +290,7 @@ def explain_dns(settings: Settings, addresses: Sequence[str], look_up: LookUp) -
         DnsError: The DNS does not answer.
     """
     records = [(key.record_name, key.record) for key in signing_keys(settings)]
-    return advise(settings.from_address.rpartition("@")[2], settings.bounce_domain, records, addresses, look_up)
+    return advise(settings.sending_domain, settings.bounce_domain, records, addresses, look_up)
 
 
 def _returns(desk: Desk) -> Returns:

@@ -245,9 +245,14 @@ def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
     return tuple(s for s in desk.articles.approved() if s.article.id not in told)
 
 
+def sections_of(standing: Iterable[Standing]) -> list[Section]:
+    """Return the sections of those articles that are approved."""
+    return [section for s in standing if s.approval for section in split(s.article, approved_at=s.approval.at)]
+
+
 def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[EditionRecord, Rendering]:
     settings = desk.settings
-    sections = [section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)]
+    sections = sections_of(fresh)
     rulings = desk.rulings.in_force()
     vectors = choose_vectors(settings.similarity)
     folding = fold(sections, cluster(sections, rulings, vectors), rulings, vectors)

@@ -234,6 +234,16 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def sending_domain(self) -> str:
+        """Return the domain that our mail is from."""
+        return self.from_address.rpartition("@")[2]
+
+    @property
+    def agent(self) -> str:
+        """Return what we call ourselves where we fetch something."""
+        return f"beauty-newsletter (+{self.public_url})"
+
+    @property
     def store_url(self) -> str:
         """Return the database's URL, the embedded one unless another is set."""
         return self.database_url or f"sqlite:///{(self.home / 'store.db').as_posix()}"

@@ -103,5 +103,4 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
     """
     secret = settings.source_secrets.get(record.name, SecretStr("")).get_secret_value()
     plan = SourcePlan(kind=record.kind, name=record.name, location=record.location, secret=secret)
-    agent = f"beauty-newsletter (+{settings.public_url})"
-    return make_planned(plan, HttpFetcher(agent, reach=Reach(loopback=settings.fetch_loopback)))
+    return make_planned(plan, HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback)))

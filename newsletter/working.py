@@ -4,8 +4,9 @@ import gc
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from content.matching import In, Mapper, Out, Work
 
@@ -36,21 +37,39 @@ def processes(number: int) -> Iterator[Mapper]:
         return
     # Started anew rather than forked: a copy of a process that has threads and open databases may hang.
     with ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield _Shared(pool, number * AHEAD)
+        yield InOrder(pool.submit, number * AHEAD)
 
 
-class _Shared:
-    """Maps with a pool, but takes no more parts than the pool can soon work on."""
+_Out_co = TypeVar("_Out_co", covariant=True)
 
-    def __init__(self, pool: ProcessPoolExecutor, ahead: int) -> None:
-        self._pool = pool
+
+class Waiting(Protocol[_Out_co]):
+    """What becomes a result in its time: a future of whichever kind."""
+
+    def result(self) -> _Out_co:
+        """Return it, when it is there."""
+
+
+class Submit(Protocol):
+    """Hands a part to somebody else to work on."""
+
+    def __call__(self, work: Work[In, Out], part: In, /) -> Waiting[Out]:
+        """Return what will become of `part`."""
+
+
+class InOrder:
+    """Maps by handing parts out, but no more of them than are soon worked on."""
+
+    def __init__(self, submit: Submit, ahead: int) -> None:
+        """Hand parts out by `submit`, and have `ahead` of them under way."""
+        self._submit = submit
         self._ahead = ahead
 
     def __call__(self, work: Work[In, Out], parts: Iterable[In], /) -> Iterator[Out]:
         """Return what `work` makes of each of `parts`, in their order."""
-        waiting: deque[Future[Out]] = deque()
+        waiting: deque[Waiting[Out]] = deque()
         for part in parts:
-            waiting.append(self._pool.submit(work, part))
+            waiting.append(self._submit(work, part))
             if len(waiting) > self._ahead:
                 yield waiting.popleft().result()
         while waiting:

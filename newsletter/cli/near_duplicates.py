@@ -21,6 +21,7 @@ from content.reports import as_json, clusters_as_json
 from content.sections import NOT_APPROVED, Section, split
 from newsletter.cli.console import Exit, JsonOption, ProcessesOption, err, now, out, print_json, settings, watched
 from newsletter.ports import SourceError
+from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import comparison_html
 from newsletter.rendering.folded import folded_html, folded_text
 from newsletter.semantics import choose_vectors
@@ -111,8 +112,7 @@ def _sections(paths: list[Path]) -> list[Section]:
 
 def _stored(context: typer.Context) -> tuple[list[Section], tuple[Ruling, ...]]:
     with open_house(settings(context)) as house:
-        approved = [(s.article, s.approval.at) for s in house.articles.approved() if s.approval]
-        return [s for article, at in approved for s in split(article, at)], tuple(house.rulings.in_force())
+        return sections_of(house.articles.approved()), tuple(house.rulings.in_force())
 
 
 def _vectors(semantic: bool) -> Vectors | None:

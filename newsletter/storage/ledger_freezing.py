@@ -8,9 +8,10 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from newsletter.storage.ledger_queries import PAGE, MailingState, find_mailing, pages
+from newsletter.storage.ledger_queries import PAGE, MailingState, find_mailing
 from newsletter.storage.ledger_rows import add_audience, add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes
+from newsletter.storage.pages import pages
 from subscribers.deliveries import Outcome, Receipt, Recipient
 from subscribers.people import address_key
 
@@ -61,7 +62,7 @@ class Freezing:
 
     def _write(self, mailing: int, recipients: Iterable[Recipient]) -> tuple[_Runs, int]:
         idx, runs = 0, _Runs()
-        for page in pages(recipients):
+        for page in pages(recipients, PAGE):
             # Neighbours in a list often share a domain; a chunk should not.
             page.sort(key=lambda r: (r.due.timestamp() if r.due else 0.0, _shuffled(r.subscriber)))
             for n, r in enumerate(page):

@@ -1,11 +1,9 @@
 """What the two sides of the ledger, senders and operators, both ask of its tables."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -32,8 +30,6 @@ PAGE = 5_000
 
 #: How long PostgreSQL lets a sender sleep in the middle of a transaction.
 PATIENCE = "30s"
-
-T = TypeVar("T")
 
 
 class MailingState(StrEnum):
@@ -133,10 +129,3 @@ def withdraw(connection: Connection, mailing: int, now: datetime) -> int:
     add_outcomes(connection, [(mailing, idx, Receipt(Outcome.WITHDRAWN)) for idx in deferred], now)
     connection.execute(delete(retries).where(waiting))
     return count + len(deferred)
-
-
-def pages(values: Iterable[T]) -> Iterator[list[T]]:
-    """Yield `values` in lists of a bounded length."""
-    rest = iter(values)
-    while page := list(islice(rest, PAGE)):
-        yield page

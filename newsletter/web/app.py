@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from content.looks import Look
 from newsletter.corresponding import post_letters
 from newsletter.delivering import take_reports
 from newsletter.fetching.client import HttpFetcher, Limits
@@ -46,20 +47,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             look=look,
             behind_proxy=settings.behind_proxy,
         )
-        writer = Composer(
-            LetterHead(
-                public_url=settings.public_url,
-                title=settings.title,
-                sender_name=settings.from_name,
-                sender_address=settings.from_address,
-                postal_address=settings.postal_address,
-                light=look.light,
-                dark=look.dark,
-                display_font=look.display_font,
-                text_font=look.text_font,
-            ),
-            keys,
-        )
+        writer = Composer(_letter_head(settings, look), keys)
         letters = LetterStore(house.engine)
         post = SmtpPost(
             host=settings.smtp_host,
@@ -76,13 +64,27 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
         )
 
 
+def _letter_head(settings: Settings, look: Look) -> LetterHead:
+    """Return what every letter says and shows of us."""
+    return LetterHead(
+        public_url=settings.public_url,
+        title=settings.title,
+        sender_name=settings.from_name,
+        sender_address=settings.from_address,
+        postal_address=settings.postal_address,
+        light=look.light,
+        dark=look.dark,
+        display_font=look.display_font,
+        text_font=look.text_font,
+    )
+
+
 def _hooks(house: House) -> Hooks:
     """Return the routes by which providers report to us, for those whose secret is set."""
-    agent = f"beauty-newsletter (+{house.settings.public_url})"
 
     @lru_cache(maxsize=16)  # Amazon signs with the same certificate for months
     def fetch(address: str) -> bytes:
-        return HttpFetcher(agent, limits=Limits(body_bytes=100_000, seconds=10)).get(address).body
+        return HttpFetcher(house.settings.agent, limits=Limits(body_bytes=100_000, seconds=10)).get(address).body
 
     return Hooks(
         secrets={name: secret.get_secret_value() for name, secret in house.settings.webhook_secrets.items()},

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from content.sections import Section
-from newsletter.storage import similarity
+from newsletter.storage import postings
 from newsletter.storage.similarity import Near, SimilarityIndex, Told
 from tests.builders import MONDAY
 from tests.content.builders import make_article, make_sections
@@ -105,7 +105,7 @@ def test_one_edition_is_forgotten_and_the_same_section_in_another_stays(index: S
 def test_many_holders_of_a_word_fill_several_rows_and_each_can_be_forgotten(
     index: SimilarityIndex, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(similarity, "FULL", 3)
+    monkeypatch.setattr(postings, "FULL", 3)
     every = [told(f"a{n}", f"Marigold petals, batch{n}.") for n in range(10)]
     index.add(every[:4])
     before = _rows(engine)
@@ -132,8 +132,8 @@ def test_an_empty_index_and_a_section_without_words_find_nothing(index: Similari
 def test_of_a_word_that_everybody_uses_only_the_newest_holders_are_looked_at(
     index: SimilarityIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(similarity, "BUDGET", 2)
-    monkeypatch.setattr(similarity, "FULL", 2)
+    monkeypatch.setattr(postings, "BUDGET", 2)
+    monkeypatch.setattr(postings, "FULL", 2)
     index.add([told(f"other{n}", "Marigold petals soak.") for n in range(5)])
 
     assert {n.article for n in index.near([section("c", "Marigold petals.")])} == {"other4"}
@@ -152,5 +152,5 @@ def _rows(engine: Engine) -> list[list[tuple[object, ...]]]:
     with engine.connect() as connection:
         return [
             [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
-            for table in (similarity.word_holders, similarity.word_rows)
+            for table in (postings.word_holders, postings.word_rows)
         ]

@@ -9,7 +9,8 @@ from benchmarks.growth import section_of
 from benchmarks.rewriting import grow
 from content.clusters import examine
 from newsletter.storage.engine import migrate, open_engine
-from newsletter.storage.similarity import SimilarityIndex, Told, word_holders, word_rows
+from newsletter.storage.postings import word_holders, word_rows
+from newsletter.storage.similarity import SimilarityIndex, Told
 from newsletter.working import processes, undisturbed
 from tests.builders import MONDAY
 
