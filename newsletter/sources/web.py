@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from lxml import etree
 from protego import Protego
 
-from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError, Validators
+from newsletter.ports import GONE, Fetcher, FetchError, Pull, Response, SourceError, Validators
 from newsletter.sources.collecting import Collector, merged
 from newsletter.sources.confining import ConfinedError, Worker
 from newsletter.sources.documents import DocumentError
@@ -127,8 +127,8 @@ class _Visit:
             if not response.is_unchanged:
                 self.collector.keep(document_of(self.extract(response), response.url), url, url)
         except FetchError as error:
-            if len(self.before) == 0 and url == self.source.url:
-                raise SourceError(str(error), transient=error.transient) from error
+            if url == self.source.url and (not self.before or error.status == GONE):
+                raise SourceError.of(error) from error
             self.collector.leave_out(url, _without(str(error), url))
             self.keep_in_mind(url)
         except DocumentError as error:
@@ -147,7 +147,7 @@ class _Visit:
         try:
             return self.source.fetcher.get(url)
         except FetchError as error:
-            raise SourceError(str(error), transient=error.transient) from error
+            raise SourceError.of(error) from error
 
     def _may_fetch(self, url: str) -> bool:
         """Tell whether the site's robots.txt lets us read `url`; one that does not exist lets us (RFC 9309, 2.3.1)."""
