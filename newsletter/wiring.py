@@ -22,6 +22,7 @@ from newsletter.storage.editions import EditionStore
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.ledger import Ledger
+from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex
@@ -43,6 +44,11 @@ class House:
     rulings: RulingStore
     people: PeopleStore
     ledger: Ledger
+
+    @property
+    def lists(self) -> ListStore:
+        """Return where mailing lists are."""
+        return ListStore(self.engine)
 
     @property
     def explained(self) -> SimilarityIndex:

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 
 from sqlalchemy import Column, Engine, ForeignKey, Row, String, Table, Text, select
 
@@ -20,6 +22,7 @@ editions = Table(
     metadata,
     Column("key", String(128), primary_key=True),
     Column("newsletter", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),
     Column("state", String(16), nullable=False),
     #: Why it is held; empty otherwise.
     Column("reason", Text, nullable=False),
@@ -32,6 +35,8 @@ editions = Table(
     Column("pins", Text, nullable=False),
     #: The edition as archive and feeds show it after a correction; empty as long as there was none.
     Column("shown", Text, nullable=False),
+    #: The edition that this one is made again of, for those who had not received it; empty for none.
+    Column("remakes", String(128), nullable=False),
 )
 
 renderings = Table(
@@ -47,6 +52,13 @@ renderings = Table(
     #: The revisions that it prints something of, as JSON.
     Column("revisions", Text, nullable=False),
 )
+
+
+class Kind(StrEnum):
+    """What goes out under an edition's key."""
+
+    EDITION = "edition"
+    NOTICE = "notice"  #: tells readers of an edition what was corrected; it stands in no archive and no feed
 
 
 class EditionState(StrEnum):
@@ -81,6 +93,8 @@ class EditionRecord:
     approved_by: str = ""
     approved_at: datetime | None = None
     pins: Mapping[str, str] = field(default_factory=dict)  #: what was approved: each part with its hash
+    kind: Kind = Kind.EDITION
+    remakes: str = ""  #: the edition that it is made again of; "" for none
     shown: Edition | None = None  #: as archive and feeds show it; None as long as nothing was corrected
 
     @property
@@ -125,6 +139,7 @@ class EditionStore:
                 editions.insert().values(
                     key=key,
                     newsletter=record.edition.newsletter,
+                    kind=record.kind.value,
                     state=record.state.value,
                     reason=record.reason,
                     edition=to_json(record.edition),
@@ -134,6 +149,7 @@ class EditionStore:
                     approved_at=record.approved_at,
                     pins=json.dumps(dict(record.pins), ensure_ascii=False, sort_keys=True),
                     shown=to_json(record.shown) if record.shown else "",
+                    remakes=record.remakes,
                 )
             )
             everything = [revision for _, revision in record.edition.manifest.revisions]
@@ -199,8 +215,12 @@ class EditionStore:
         return _record(row) if row else None
 
     def all(self, newsletter: str = "") -> tuple[EditionRecord, ...]:
-        """Return every edition, of one newsletter if named, the newest first."""
-        query = select(editions).order_by(editions.c.created_at.desc(), editions.c.key.desc())
+        """Return every edition, of one newsletter if named, the newest first. Notices are none."""
+        query = (
+            select(editions)
+            .where(editions.c.kind == Kind.EDITION.value)
+            .order_by(editions.c.created_at.desc(), editions.c.key.desc())
+        )
         if newsletter:
             query = query.where(editions.c.newsletter == newsletter)
         with reading(self._engine) as connection:
@@ -208,7 +228,8 @@ class EditionStore:
 
     def states(self, newsletter: str) -> dict[str, EditionState]:
         """Return the state of every edition of a newsletter by its key, without reading the editions."""
-        query = select(editions.c.key, editions.c.state).where(editions.c.newsletter == newsletter)
+        ours = (editions.c.newsletter == newsletter, editions.c.kind == Kind.EDITION.value)
+        query = select(editions.c.key, editions.c.state).where(*ours)
         with reading(self._engine) as connection:
             return {row.key: EditionState(row.state) for row in connection.execute(query.order_by(editions.c.key))}
 
@@ -218,15 +239,22 @@ class EditionStore:
             shown = editions.update().where(editions.c.key == key).values(shown=to_json(edition))
             return connection.execute(shown).rowcount == 1
 
-    def printing(self, revision: str) -> Iterator[tuple[str, str]]:
-        """Yield edition and variant of every rendering that prints something of one revision."""
+    def printing(self, revision: str) -> dict[str, frozenset[str]]:
+        """Return the variants that print something of one revision, by edition."""
         query = (
             select(renderings.c.edition, renderings.c.variant)
             .where(renderings.c.revisions.contains(f'"{revision}"', autoescape=True))
-            .order_by(renderings.c.edition, renderings.c.variant)
+            .order_by(renderings.c.edition)
         )
         with reading(self._engine) as connection:
-            yield from ((row.edition, row.variant) for row in connection.execute(query))
+            rows = connection.execute(query).all()
+        return {key: frozenset(row.variant for row in group) for key, group in groupby(rows, key=attrgetter("edition"))}
+
+    def printed(self, key: str) -> frozenset[str]:
+        """Return every revision of which some variant of an edition prints something."""
+        query = select(renderings.c.revisions).where(renderings.c.edition == key)
+        with reading(self._engine) as connection:
+            return frozenset(r for text in connection.execute(query).scalars() for r in json.loads(text))
 
     def rendering(self, key: str, variant: str) -> Rendering | None:
         """Return what was rendered of one variant.
@@ -273,5 +301,7 @@ def _record(row: Row[tuple[object, ...]]) -> EditionRecord:
         approved_by=row.approved_by,
         approved_at=row.approved_at,
         pins=json.loads(row.pins),
+        kind=Kind(row.kind),
+        remakes=row.remakes,
         shown=from_json(row.shown) if row.shown else None,
     )

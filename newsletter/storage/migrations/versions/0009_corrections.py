@@ -11,7 +11,7 @@ from alembic import op
 from newsletter.storage.schema import Instant
 
 revision = "0009"
-down_revision = "0013"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -35,7 +35,12 @@ _NEW: dict[str, tuple[tuple[str, Any, str], ...]] = {
         ("disabled", sa.Text(), "''"),
         ("holds", sa.Boolean(), "false"),
     ),
-    "editions": (("pins", sa.Text(), "'{}'"), ("shown", sa.Text(), "''")),
+    "editions": (
+        ("kind", sa.String(8), "'edition'"),
+        ("pins", sa.Text(), "'{}'"),
+        ("shown", sa.Text(), "''"),
+        ("remakes", sa.String(128), "''"),
+    ),
     "renderings": (("hash", sa.String(64), "''"), ("revisions", sa.Text(), "'[]'")),
 }
 
