@@ -32,6 +32,7 @@ from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
+from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex
@@ -59,6 +60,11 @@ class House:
     def compositions(self) -> CompositionStore:
         """Return where is kept what editors composed by hand."""
         return CompositionStore(self.engine)
+
+    @property
+    def lists(self) -> ListStore:
+        """Return where mailing lists are."""
+        return ListStore(self.engine)
 
     @property
     def explained(self) -> SimilarityIndex:
