@@ -24,7 +24,7 @@ from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Finding, Severity, check
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
-from newsletter.storage.articles import ArticleStore, Standing
+from newsletter.storage.articles import ArticleStore, Brief, Standing
 from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
 from newsletter.storage.ledger import Ledger
@@ -129,12 +129,13 @@ def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = Fal
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
     version = desk.compositions.latest(key)
-    fresh = {s.article.id: s for s in available(desk, key)}
-    chosen = version.composition.choose(fresh, desk.settings.maximum_stories)
+    chosen = version.composition.choose([a.id for a in available(desk, key)], desk.settings.maximum_stories)
     if not chosen:
         return known
     by_hand = by_hand or version.number > 0
-    record, rendering = _compose(desk, tuple(fresh[id_] for id_ in chosen), now, version.composition, by_hand=by_hand)
+    found = {s.article.id: s for s in desk.articles.approved(chosen)}
+    fresh = tuple(found[id_] for id_ in chosen if id_ in found)  # one may have been edited in this moment
+    record, rendering = _compose(desk, fresh, now, version.composition, by_hand=by_hand)
     desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
     return desk.editions.find(key)
 
@@ -157,7 +158,7 @@ def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now
     record = find(desk, key)
     if desk.ledger.mailing(key) is not None or record.state in {EditionState.SENT, EditionState.CANCELLED}:
         raise PublishingError(f"{key} is on its way or over; it stays as it is")
-    if not wish.choose([s.article.id for s in available(desk, key)], desk.settings.maximum_stories):
+    if not wish.choose([a.id for a in available(desk, key)], desk.settings.maximum_stories):
         raise PublishingError("nothing would be left to tell; keep at least one article")
     if not desk.compositions.add(key, wish, after=after, by=by, now=now):
         raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
@@ -264,7 +265,7 @@ def find(desk: Desk, key: str) -> EditionRecord:
 def what_changed(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
     """Return in words what is no longer as it was when the edition was made; nothing when all is."""
     manifest = record.edition.manifest
-    approved = {s.article.id: s.article.revision for s in desk.articles.approved()}
+    approved = {s.article.id: s.article.revision for s in desk.articles.approved([a for a, _ in manifest.revisions])}
     articles = [
         f"{article!r} was withdrawn or edited since"
         for article, revision in manifest.revisions
@@ -279,7 +280,7 @@ def _period(settings: Settings, now: datetime) -> Period:
     return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
 
 
-def available(desk: Desk, key: str) -> tuple[Standing, ...]:
+def available(desk: Desk, key: str) -> tuple[Brief, ...]:
     """Return the approved articles that no other edition has told, the oldest approval first."""
     told = {
         article
@@ -287,7 +288,7 @@ def available(desk: Desk, key: str) -> tuple[Standing, ...]:
         if record.edition.key != key and record.state is not EditionState.CANCELLED
         for article, _ in record.edition.manifest.revisions
     }
-    return tuple(s for s in desk.articles.approved() if s.article.id not in told)
+    return tuple(a for a in desk.articles.approved_briefly() if a.id not in told)
 
 
 def sections_of(standing: Iterable[Standing]) -> list[Section]:

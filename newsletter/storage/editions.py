@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from sqlalchemy import Column, Engine, ForeignKey, Row, String, Table, Text, select
 
@@ -161,9 +162,15 @@ class EditionStore:
         return Rendering(row.subject, row.html, row.text) if row else None
 
 
+@lru_cache(maxsize=256)
+def _decoded(text: str) -> Edition:
+    """Return the edition that was written down as `text`; lists read the same ones again and again."""
+    return from_json(text)
+
+
 def _record(row: Row[tuple[object, ...]]) -> EditionRecord:
     return EditionRecord(
-        edition=from_json(row.edition),
+        edition=_decoded(row.edition),
         state=EditionState(row.state),
         reason=row.reason,
         folding=row.folding,

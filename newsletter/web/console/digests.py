@@ -132,7 +132,7 @@ def _show(
     told = {a for a, _ in record.edition.manifest.revisions}
     wish = mine or version.composition
     printed = {story.article: story for story in record.edition.stories}
-    titles = {s.article.id: s.article.title for s in available(house, key)}
+    titles = {a.id: a.title for a in available(house, key)}
     order = [a for a, _ in record.edition.manifest.revisions]
     search = ask.query("q").casefold()
     return ask.show(

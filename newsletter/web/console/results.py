@@ -122,7 +122,7 @@ def _saved_of(ask: Ask, key: str, version: str) -> Saved:
         record = ask.console.house.editions.find(key)
         return _saved(record) if record else Saved(sections=0, sentences=0, words=0, kept=0)
 
-    return ask.console.cache.get(("saved", key, version), load, now=ask.now, kept=timedelta(days=7))
+    return ask.console.lasting.get(("saved", key, version), load, now=ask.now, kept=timedelta(days=7))
 
 
 def _saved(record: EditionRecord) -> Saved:
