@@ -47,7 +47,6 @@ from newsletter.storage.staff import Role
 from newsletter.web.console.app import Console, create_console_app
 from newsletter.web.console.doors import DOORS
 from newsletter.wiring import House, open_house
-from subscribers.deliveries import Recipient
 from subscribers.tokens import Keyring
 
 #: Milliseconds of the 95th percentile that no page may pass.
@@ -197,16 +196,23 @@ def words(dice: random.Random, count: int) -> str:
 
 
 def send_half(house: House, key: str) -> None:
-    """Freeze everybody as the audience of an edition, and let half of them have it."""
-    everybody = (Recipient(subscriber=p.id, address=p.address, name=p.name) for p in house.people.confirmed("beauty"))
-    house.ledger.freeze(key, everybody, "beauty")
+    """Make everybody the audience of an edition, and let half of them have it; in SQL, which is quicker."""
+    house.ledger.freeze(key, [], "beauty")
     with house.engine.begin() as connection:
         number = connection.execute(text("SELECT id FROM mailings WHERE edition = :key"), {"key": key}).scalar_one()
-        half = "SELECT avg(id) FROM chunks WHERE mailing = :m"
-        query = text(f"SELECT max(hi) FROM chunks WHERE mailing = :m AND id <= ({half})")
-        done = connection.execute(query, {"m": number}).scalar_one()
+        people = connection.execute(
+            text(
+                "INSERT INTO audience (mailing, idx, subscriber, address, key, name, variant) "
+                "SELECT :m, number, id, address, key, name, 'everybody' FROM subscribers"
+            ),
+            {"m": number},
+        ).rowcount
+        connection.execute(text("UPDATE mailings SET candidates = :n WHERE id = :m"), {"n": people, "m": number})
+        spans = [(lo, min(lo + 1000, people)) for lo in range(0, people, 1000)]
+        done = people // 2000 * 1000
         connection.execute(
-            text("UPDATE chunks SET state = 'done' WHERE mailing = :m AND hi <= :hi"), {"m": number, "hi": done}
+            text("INSERT INTO chunks (mailing, lo, hi, state, owner, epoch) VALUES (:m, :lo, :hi, :state, '', 0)"),
+            [{"m": number, "lo": lo, "hi": hi, "state": "done" if hi <= done else "free"} for lo, hi in spans],
         )
     kinds = [("accepted", 250, "2.0.0", "ok")] * 97 + [("refused", 550, "5.1.1", "no such user")] * 2
     kinds.append(("uncertain", 0, "", "the connection broke"))

@@ -1,5 +1,6 @@
 """Digests: the list, and composing one: which stories in which order, and the words around them."""
 
+import json
 from dataclasses import replace
 
 from starlette.exceptions import HTTPException
@@ -142,6 +143,7 @@ def _show(
         edition=record.edition,
         send=send_of(ask, record),
         can_edit=can_edit(ask, record),
+        contradictions=len(json.loads(record.folding)["contradictions"]),
         stories=[(a, printed.get(a), titles.get(a, a)) for a in order],
         addable=[(a, t) for a, t in titles.items() if a not in told and search in t.casefold()][:30],
         search=ask.query("q"),

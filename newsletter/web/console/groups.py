@@ -18,7 +18,6 @@ from newsletter.semantics import choose_vectors
 from newsletter.staffing import Permission
 from newsletter.storage.articles import Brief, Standing
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.words import count
 
 #: Articles whose sections are compared: those that wait for a digest, the newest. More would make staff wait.
 COMPARED = 150
@@ -238,7 +237,8 @@ def _wordings(group: Cluster) -> list[list[Section]]:
 
 
 def _opening(section: Section) -> str:
-    return f"“{count(len(section.text.split()), 'word')}: {section.text[:50].rsplit(' ', 1)[0]} …”"
+    """Return a name for sections without a heading: how they begin."""
+    return f"“{section.text[:60].rsplit(' ', 1)[0]} …”"
 
 
 DOORS = (
