@@ -1,7 +1,7 @@
 """Keeps articles, their revisions, and what editors decided about each revision."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -100,8 +100,21 @@ class Change:
 
 NO_CHANGE = Change()
 
-#: The newest approval of each revision is the one in force.
-_NEWEST = select(func.max(approvals.c.number)).group_by(approvals.c.revision)
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What is known of an approved article without reading it."""
+
+    id: str
+    revision: str
+    title: str
+    approved_at: datetime
+
+
+#: The newest approval of each revision is the one in force. One look into the index for each: reading the whole table
+#: of approvals would make every list of articles wait for it.
+_LATER = approvals.alias("later")
+_NEWEST = select(func.max(_LATER.c.number)).where(_LATER.c.revision == approvals.c.revision).scalar_subquery()
 
 
 class ArticleStore:
@@ -152,7 +165,7 @@ class ArticleStore:
 
     def decisions(self, wanted: Iterable[str]) -> dict[str, Approval]:
         """Return the approval in force of each of the revisions that has one."""
-        query = select(approvals).where(approvals.c.revision.in_(list(wanted)), approvals.c.number.in_(_NEWEST))
+        query = select(approvals).where(approvals.c.revision.in_(list(wanted)), approvals.c.number == _NEWEST)
         with reading(self._engine) as connection:
             return {row.revision: _approval(row) for row in connection.execute(query)}
 
@@ -161,13 +174,30 @@ class ArticleStore:
         with reading(self._engine) as connection:
             return tuple(_standing(row) for row in connection.execute(_standings().order_by(articles.c.id)))
 
-    def approved(self) -> tuple[Standing, ...]:
-        """Return the articles whose current revision is approved, the oldest approval first."""
-        query = (
-            _standings().where(approvals.c.decision == Decision.APPROVED.value).order_by(approvals.c.at, articles.c.id)
-        )
+    def approved(self, ids: Collection[str] | None = None) -> tuple[Standing, ...]:
+        """Return the articles whose current revision is approved, the oldest approval first.
+
+        Args:
+            ids: Only these; None: all, which reads every one of them.
+        """
+        query = _standings().where(approvals.c.decision == Decision.APPROVED.value)
+        if ids is not None:
+            query = query.where(articles.c.id.in_(list(ids)))
+        query = query.order_by(approvals.c.at, articles.c.id)
         with reading(self._engine) as connection:
             return tuple(_standing(row) for row in connection.execute(query))
+
+    def approved_briefly(self) -> tuple[Brief, ...]:
+        """Return what `approved` does, in its order, without reading the articles."""
+        columns = (articles.c.id, articles.c.revision, revisions.c.title, approvals.c.at.label("approved_at"))
+        query = (
+            select(*columns)
+            .join(revisions, revisions.c.revision == articles.c.revision)
+            .join(approvals, (approvals.c.revision == articles.c.revision) & (approvals.c.number == _NEWEST))
+            .where(approvals.c.decision == Decision.APPROVED.value)
+        )
+        with reading(self._engine) as connection:
+            return tuple(Brief(*row) for row in connection.execute(query.order_by(approvals.c.at, articles.c.id)))
 
     def find(self, wanted: str) -> tuple[Standing, ...]:
         """Return the articles whose id is `wanted` or ends with it after a colon or slash.
@@ -205,6 +235,16 @@ class ArticleStore:
         query = select(revisions.c.revision, revisions.c.pulled_at).where(revisions.c.article == article)
         with reading(self._engine) as connection:
             return tuple((row.revision, row.pulled_at) for row in connection.execute(query.order_by("pulled_at")))
+
+    def wordings(self, wanted: Collection[str]) -> dict[str, Article]:
+        """Return the content of each of these revisions that is kept."""
+        query = (
+            select(revisions.c.revision, revisions.c.content, articles.c.source)
+            .join(articles, articles.c.id == revisions.c.article)
+            .where(revisions.c.revision.in_(list(wanted)))
+        )
+        with reading(self._engine) as connection:
+            return {row.revision: parse_content(row.content, row.source) for row in connection.execute(query)}
 
     def revision(self, revision: str) -> Article | None:
         """Return the content of one revision, whether current or not."""
@@ -251,7 +291,7 @@ def _approval_of(connection: Connection, revision: str) -> Approval | None:
 
 
 def _standings() -> Select[tuple[object, ...]]:
-    newest = approvals.c.number.in_(_NEWEST)
+    newest = approvals.c.number == _NEWEST
     return (
         select(
             articles.c.source,

@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 T = TypeVar("T")
 
 #: Things kept at most; beyond that the oldest are forgotten.
-MOST = 500
+MOST = 5_000
 
 
 class Cache:
@@ -32,13 +32,23 @@ class Cache:
             if found is not None and now < found[0]:
                 return cast("T", found[1])
             value = make()
-            with self._lock:
-                self._kept.pop(key, None)
-                self._kept[key] = (now + kept, value)
-                for oldest in list(self._kept)[: max(0, len(self._kept) - MOST)]:
-                    del self._kept[oldest]
-                    self._making.pop(oldest, None)
+            self.put(key, value, now=now, kept=kept)
         return value
+
+    def find(self, key: Hashable, now: datetime) -> object | None:
+        """Return the value of this name; None when there is none that still holds."""
+        with self._lock:
+            until, value = self._kept.get(key, (now, None))
+        return value if now < until else None
+
+    def put(self, key: Hashable, value: object, *, now: datetime, kept: timedelta) -> None:
+        """Keep a value under this name."""
+        with self._lock:
+            self._kept.pop(key, None)
+            self._kept[key] = (now + kept, value)
+            for oldest in list(self._kept)[: max(0, len(self._kept) - MOST)]:
+                del self._kept[oldest]
+                self._making.pop(oldest, None)
 
     def forget(self) -> None:
         """Forget everything: something was changed that may show anywhere."""

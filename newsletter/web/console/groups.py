@@ -16,9 +16,8 @@ from newsletter.publishing import TOLD, sections_of
 from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
 from newsletter.staffing import Permission
-from newsletter.storage.articles import Standing
+from newsletter.storage.articles import Brief, Standing
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.words import count
 
 #: Articles whose sections are compared: those that wait for a digest, the newest. More would make staff wait.
 COMPARED = 150
@@ -51,9 +50,9 @@ def compared(ask: Ask) -> Compared:
     """Return the groups among the approved articles that no digest has told; computed once for the same articles."""
     console = ask.console
     told = _told(ask)
-    waiting = [s for s in console.house.articles.approved() if s.article.id not in told]
+    waiting = [a for a in console.house.articles.approved_briefly() if a.id not in told]
     rulings = console.house.rulings.in_force()
-    key = ("groups", tuple(s.article.revision for s in waiting[-COMPARED:]), hash(rulings))
+    key = ("groups", tuple(a.revision for a in waiting[-COMPARED:]), hash(rulings))
     return console.cache.get(key, lambda: _compare(ask, waiting, rulings), now=ask.now, kept=KEPT)
 
 
@@ -183,8 +182,8 @@ def _rulings(ask: Ask, act: str, group: Cluster) -> tuple[list[Ruling], str]:
     return [r for r in different if r.a != r.b], said
 
 
-def _compare(ask: Ask, waiting: Sequence[Standing], rulings: Sequence[Ruling]) -> Compared:
-    chosen = waiting[-COMPARED:]
+def _compare(ask: Ask, waiting: Sequence[Brief], rulings: Sequence[Ruling]) -> Compared:
+    chosen = ask.console.house.articles.approved([a.id for a in waiting[-COMPARED:]])
     sections = sections_of(chosen)
     vectors = choose_vectors(ask.console.house.settings.similarity)
     found = cluster(sections, rulings, vectors)
@@ -208,7 +207,7 @@ def _articles_of(ask: Ask, key: str, approved_at: datetime | None) -> frozenset[
         record = ask.console.house.editions.find(key)
         return frozenset(a for a, _ in record.edition.manifest.revisions) if record else frozenset()
 
-    return ask.console.cache.get(("told", key, approved_at), load, now=ask.now, kept=timedelta(days=7))
+    return ask.console.lasting.get(("told", key, approved_at), load, now=ask.now, kept=timedelta(days=7))
 
 
 def _ruled(ask: Ask) -> frozenset[str]:
@@ -238,7 +237,8 @@ def _wordings(group: Cluster) -> list[list[Section]]:
 
 
 def _opening(section: Section) -> str:
-    return f"“{count(len(section.text.split()), 'word')}: {section.text[:50].rsplit(' ', 1)[0]} …”"
+    """Return a name for sections without a heading: how they begin."""
+    return f"“{section.text[:60].rsplit(' ', 1)[0]} …”"
 
 
 DOORS = (

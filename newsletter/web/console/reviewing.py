@@ -1,5 +1,6 @@
 """Review and schedule: one page says what will happen, to how many, when, in whose time; another person agrees."""
 
+import json
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -169,6 +170,7 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
         warnings=unaccepted(findings, house.settings.accepted_warnings),
         is_approved=record.state is EditionState.APPROVED,
         needs_approval=record.state in {EditionState.HELD, EditionState.DRAFT},
+        contradictions=len(json.loads(record.folding)["contradictions"]),
         is_own_work=_is_own_work(ask, record),
         changed=what_changed(house, record) if record.state in {EditionState.HELD, EditionState.APPROVED} else (),
         can_schedule=ask.may(Permission.SCHEDULE)

@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from content.sends import ENDED, Press, Send, SendState, presses
-from newsletter.scheduling import standing
+from newsletter.scheduling import seen_together, standing
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.storage.overviews import EditionRow
 from newsletter.web.console.asking import Ask
 from subscribers.deliveries import Tally
 
-#: How old the sum may be while a send moves, and when it is over.
-WHILE_MOVING, WHEN_OVER = timedelta(seconds=2), timedelta(minutes=5)
+#: How old the sum may be: while a send moves, and when it is over. Of one that was stopped some are still in flight.
+WHILE_MOVING = timedelta(seconds=2)
+WHEN_OVER = {SendState.SENT: timedelta(minutes=5), SendState.STOPPED: timedelta(seconds=30)}
+
+#: From when on there is an audience whose sum says something.
+COUNTED = frozenset({SendState.SENDING, SendState.PAUSED, SendState.STOPPED, SendState.SENT})
 
 #: What each press is called on a button, and whether it is a step back.
 BUTTONS: dict[Press, str] = {
@@ -68,24 +72,18 @@ class Shown:
 
 def send_of(ask: Ask, edition: EditionRow | EditionRecord) -> Shown:
     """Return where the send of an edition stands."""
-    key = edition.key if isinstance(edition, EditionRow) else edition.edition.key
     house, cache = ask.console.house, ask.console.cache
-    is_over = edition.state in {EditionState.SENT, EditionState.CANCELLED}
-
-    def look() -> Shown:
-        tally = house.ledger.tally(key) if house.ledger.mailing(key) else None
-        return Shown(standing(house, key), tally)
-
-    if is_over:
-        return cache.get(("send", key, edition.state), look, now=ask.now, kept=WHEN_OVER)
-    send = standing(house, key)
-    moving = send.state in {SendState.SENDING, SendState.PAUSED, SendState.STOPPED}
-    tally = (
-        cache.get(("tally", key), lambda: house.ledger.tally(key), now=ask.now, kept=WHILE_MOVING)
-        if moving and house.ledger.mailing(key)
-        else None
-    )
-    return Shown(send, tally)
+    if isinstance(edition, EditionRow):
+        key, mailing = edition.key, edition.mailing
+        send = seen_together(edition.send, edition.state, mailing, edition.reason)
+    else:
+        key = edition.edition.key
+        mailing, send = house.ledger.mailing(key), standing(house, key)
+    if mailing is None or send.state not in COUNTED:
+        return Shown(send, None)
+    kept = WHEN_OVER.get(send.state, WHILE_MOVING)
+    name = ("tally", key, send.state, send.version)
+    return Shown(send, cache.get(name, lambda: house.ledger.tally(key), now=ask.now, kept=kept))
 
 
 def can_edit(ask: Ask, record: EditionRecord) -> bool:
