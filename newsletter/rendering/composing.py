@@ -11,8 +11,9 @@ from subscribers.bounces import delivery_number, envelope_sender
 from subscribers.deliveries import Delivery, sign
 from subscribers.tokens import Keyring, Purpose, issuer, link
 
-#: Returns the signatures to stand in front of a message, given its header and the pieces of its body.
-Seal = Callable[[bytes, list[bytes]], bytes]
+#: Returns the signatures to stand in front of a message, given its own header fields, those it shares with others, and
+#: the pieces of its body.
+Seal = Callable[[bytes, bytes, list[bytes]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Composer:
         slots = {"name": delivery.name, **self._links(delivery)}
         message_id = f"{delivery_number(delivery.mailing, delivery.idx, signature)}@{self._domain}"
         pieces = template.merge(delivery.name, delivery.address, message_id, slots)
-        return [self._seal(pieces[0], pieces[1:]), *pieces] if self._seal else pieces
+        return [self._seal(pieces[0], pieces[1], pieces[2:]), *pieces] if self._seal else pieces
 
     def _template(self, edition: str, variant: str) -> Template:
         template = self._templates.get((edition, variant))
