@@ -18,11 +18,16 @@ from newsletter.storage.ledger import CHUNK, LEASE, Chunk, Ledger, Settled, Turn
 from newsletter.transports.journal import Journal, Place
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
 
+#: Asked for at each message; an enumeration's member is looked up slowly.
+_PENDING, _UNCERTAIN, _REFUSED = Outcome.PENDING, Outcome.UNCERTAIN, Outcome.REFUSED
+
 #: Results are written down at this pace at the latest.
 _COMMIT_EVERY = timedelta(milliseconds=250)
 
-#: More people are leased when fewer than this are waiting: two chunks at most are in hand.
+#: More people are leased when fewer than this are waiting: two chunks at most are in hand. What has been settled and
+#: finished by then goes along; a turn of its own it gets only in its time, or when so much has come together.
 _LOW_WATER = CHUNK // 2
+_MUCH = 2 * CHUNK
 
 #: The line may break this often under one message before its end has left; then it waits its turn in the ledger.
 _BROKEN_LINES = 3
@@ -69,10 +74,6 @@ class _Held:
     epoch: int
     open: int
     until: float
-
-    @property
-    def is_ours(self) -> bool:
-        return time.monotonic() < self.until
 
 
 class Sender:
@@ -134,9 +135,10 @@ class Sender:
 
     def take(self) -> Letter | None:
         """Return the next letter that may go; None when there is none now."""
-        while (delivery := self._next()) is not None:
+        now = time.monotonic()
+        while (delivery := self._next(now)) is not None:
             held = self._held.get(delivery.chunk)
-            if held is None or not held.is_ours:
+            if held is None or now >= held.until:
                 self._let_go(delivery)
                 continue
             letter = self._compose(delivery)
@@ -149,11 +151,10 @@ class Sender:
             self._hungry.set()
         return None
 
-    def _next(self) -> Delivery | None:
+    def _next(self, now: float) -> Delivery | None:
         """Return the next person whose turn it is by the pace; None when nobody's is."""
-        now = time.monotonic()
         wait = self._pace.wait(now)
-        if wait > 0 or self._budget == 0 or self._is_over:
+        if wait > 0 or self._budget == 0 or (self._closes is not None and self._is_over):
             self._wake_in(wait)
             return None
         if self._waiting and self._waiting[0][0] <= now:
@@ -162,9 +163,10 @@ class Sender:
                 self._pace.begin(delivery.domain, now)
                 return delivery
             self._hold(delivery, now)
-        while self._queue:
-            delivery = self._queue.popleft()
-            if len(self._queue) < _LOW_WATER and not self._exhausted:
+        queue = self._queue
+        while queue:
+            delivery = queue.popleft()
+            if len(queue) < _LOW_WATER and not self._exhausted:
                 self._hungry.set()
             if self._pace.is_free:
                 return delivery
@@ -196,7 +198,8 @@ class Sender:
         """Note that the letter's end is about to leave."""
         delivery = letter.delivery
         held = self._held.get(delivery.chunk)
-        free = held is not None and held.is_ours and self._journal.intend(delivery.mailing, delivery.idx)
+        is_ours = held is not None and time.monotonic() < held.until
+        free = is_ours and self._journal.intend(delivery.mailing, delivery.idx)
         if free and self._journal.fsync:
             self._releases.append((letter, leave))
             if self._syncing is None:
@@ -210,11 +213,11 @@ class Sender:
         """Note what an attempt came to; who is still pending is tried again, unless it would be in vain."""
         delivery = letter.delivery
         self._in_hand -= 1
-        self._pace.end(delivery.domain)
-        if receipt.outcome is Outcome.UNCERTAIN and self._resend:
+        self._pace.end(delivery)
+        if receipt.outcome is _UNCERTAIN and self._resend:
             receipt = receipt._replace(outcome=Outcome.DEFERRED)
         self._pace.note(delivery, receipt)
-        if receipt.outcome is Outcome.PENDING:
+        if receipt.outcome is _PENDING:
             self._journal.note(delivery.mailing, delivery.idx, receipt)
             self._try_again(delivery, receipt)
             return
@@ -224,7 +227,7 @@ class Sender:
         if health is None:
             health = self._health[delivery.edition] = Health()
         health.note(receipt)
-        if receipt.outcome is Outcome.REFUSED and (alarm := health.alarm(self._limits)):
+        if receipt.outcome is _REFUSED and (alarm := health.alarm(self._limits)):
             self._pause(delivery.edition, alarm)
 
     def _try_again(self, delivery: Delivery, receipt: Receipt) -> None:
@@ -271,7 +274,7 @@ class Sender:
         self._counts[receipt.outcome] += 1
         self._settled.append(Settled(delivery, receipt))
         self._let_go(delivery)
-        if len(self._settled) >= CHUNK:
+        if len(self._settled) >= _MUCH:
             self._hungry.set()
 
     def _let_go(self, delivery: Delivery) -> None:
@@ -279,7 +282,7 @@ class Sender:
         held = self._held.get(delivery.chunk)
         if held is not None:
             held.open -= 1
-            if held.open == 0:
+            if held.open == 0 and self._exhausted:
                 self._hungry.set()
 
     def _refuse(self, letter: Letter) -> None:
@@ -288,7 +291,7 @@ class Sender:
             self._give_up("this sender was silent for too long, and another has taken over")
         self._in_hand -= 1
         delivery = letter.delivery
-        self._pace.end(delivery.domain)
+        self._pace.end(delivery)
         self._journal.note(delivery.mailing, delivery.idx, Receipt(Outcome.PENDING))
         self._let_go(delivery)
 
@@ -423,6 +426,8 @@ class Sender:
         self._queue.extend(chunk.deliveries)
         if not chunk.deliveries or len(self._queue) < _LOW_WATER:
             self._hungry.set()
+        else:
+            self._hungry.clear()  # what was asked for while this was on its way is here
         self._transport.wake()
 
     async def _ask(

@@ -35,6 +35,10 @@ _BACK_OFF = (5, 15, 60, 240)
 GIVE_UP_AFTER = timedelta(hours=48)
 
 
+#: What is no outcome yet: it is tried again.
+_OPEN = frozenset({Outcome.DEFERRED, Outcome.PENDING})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """What a sender has leased: some people of one edition."""
@@ -150,12 +154,12 @@ class Ledger(LedgerDesk):
         """Facts are kept even of a chunk that was lost; a deferral would contradict what its new owner did."""
         deferred = [s for s in settled if s.receipt.outcome is Outcome.DEFERRED and s.delivery.chunk in mine]
         over = self._defer(connection, deferred, now)
-        final = [s for s in settled if s.receipt.outcome not in {Outcome.DEFERRED, Outcome.PENDING}] + over
-        add_outcomes(connection, [(s.delivery.mailing, s.delivery.idx, s.receipt) for s in final], now)
+        final = [s for s in settled if s.receipt.outcome not in _OPEN] + over
+        add_outcomes(connection, [(d.mailing, d.idx, receipt) for d, receipt in final], now)
         again = defaultdict(list)
-        for s in final:
-            if s.delivery.attempts:
-                again[s.delivery.mailing].append(s.delivery.idx)
+        for delivery, _ in final:
+            if delivery.attempts:
+                again[delivery.mailing].append(delivery.idx)
         for mailing, idxs in again.items():
             connection.execute(delete(retries).where(retries.c.mailing == mailing, retries.c.idx.in_(idxs)))
 

@@ -18,6 +18,8 @@ WHERE outcomes.kind = 'uncertain'"""
 
 _INSERT = "INSERT INTO outcomes (mailing, idx, kind, cause, code, enhanced, reply, at) "
 
+_SQLITE = {block: f"{_INSERT} VALUES {','.join(['(?,?,?,?,?,?,?,?)'] * block)} {_ON_CONFLICT}" for block in _BLOCKS}
+
 _POSTGRESQL = (
     _INSERT
     + """SELECT r.mailing, r.idx, r.kind, r.cause, r.code, r.enhanced, r.reply, %s
@@ -55,14 +57,17 @@ def add_outcomes(connection: Connection, rows: Sequence[Row], now: datetime) -> 
 def _add_to_sqlite(connection: Connection, rows: Sequence[Row], at: str) -> None:
     values: list[object] = []
     for mailing, idx, r in rows:
-        values += (mailing, idx, r.outcome.value, r.cause.value, r.code, r.enhanced, r.reply, at)
-    places = ",".join(["(?,?,?,?,?,?,?,?)"] * len(rows))
-    connection.exec_driver_sql(f"{_INSERT} VALUES {places} {_ON_CONFLICT}", tuple(values))
+        # `_value_`, since `value` is a function call, and twice for each message.
+        values += (mailing, idx, r.outcome._value_, r.cause._value_, r.code, r.enhanced, r.reply, at)
+    connection.exec_driver_sql(_SQLITE[len(rows)], tuple(values))
 
 
 def _add_to_postgresql(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
     columns = zip(
-        *((m, i, r.outcome.value, r.cause.value, r.code, r.enhanced, r.reply.replace("\0", "")) for m, i, r in rows),
+        *(
+            (m, i, r.outcome._value_, r.cause._value_, r.code, r.enhanced, r.reply.replace("\0", ""))
+            for m, i, r in rows
+        ),
         strict=True,
     )
     connection.exec_driver_sql(_POSTGRESQL, (now.astimezone(UTC), *map(list, columns)))
