@@ -183,19 +183,28 @@ def composer_of(desk: Desk) -> Composer:
         return Printed(rendering, identity, record.edition.published_at)
 
     def links(delivery: Delivery) -> dict[str, str]:
-        person, mailing_list = delivery.subscriber, settings.newsletter
-        unsubscribe = issue(keys, Purpose.UNSUBSCRIBE, person, mailing_list)
         # The date is the edition's, so that a second attempt is the same message, byte for byte.
-        manage = issue(keys, Purpose.MANAGE, person, mailing_list, now=printed(delivery.edition, delivery.variant).date)
-        return {
-            "unsubscribe_url": link(settings.public_url, Purpose.UNSUBSCRIBE, unsubscribe),
-            "preferences_url": link(settings.public_url, Purpose.MANAGE, manage),
-        }
+        date = printed(delivery.edition, delivery.variant).date
+        return _links(settings, keys, delivery.subscriber, date)
 
     signing = signing_keys(settings)
     return Composer(
         printed, links, settings.key(), domain, settings.bounce_domain, Signer(signing) if signing else None
     )
+
+
+def personal_links(settings: Settings, subscriber: str, at: datetime) -> dict[str, str]:
+    """Return the links of one person in a mail of a certain date, by the name of their place."""
+    return _links(settings, Keyring.parse(settings.key()), subscriber, at)
+
+
+def _links(settings: Settings, keys: Keyring, subscriber: str, at: datetime) -> dict[str, str]:
+    unsubscribe = issue(keys, Purpose.UNSUBSCRIBE, subscriber, settings.newsletter)
+    manage = issue(keys, Purpose.MANAGE, subscriber, settings.newsletter, now=at)
+    return {
+        "unsubscribe_url": link(settings.public_url, Purpose.UNSUBSCRIBE, unsubscribe),
+        "preferences_url": link(settings.public_url, Purpose.MANAGE, manage),
+    }
 
 
 def take_reports(desk: Desk, events: Iterable[DeliveryEvent | None], now: datetime) -> Harvest:

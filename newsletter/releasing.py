@@ -1,6 +1,6 @@
 """Sends an approved edition on its way: a plan for each person, every variant rendered once, the audience frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -12,7 +12,7 @@ from content.editions import Edition, Story
 from content.places import edition_path
 from content.variants import Earlier, personalise
 from newsletter import publishing
-from newsletter.planning import plan_issue
+from newsletter.planning import foresee, plan_issue
 from newsletter.ports import Rendering
 from newsletter.publishing import freeze, look_of, ready, told
 from newsletter.rendering.email import render_email
@@ -20,7 +20,7 @@ from newsletter.storage.history import HistoryStore
 from newsletter.storage.lists import ListStore
 from subscribers.calendar import Late
 from subscribers.deliveries import Recipient, Tally
-from subscribers.issues import Explainer, Issue, StoryRef
+from subscribers.issues import Explainer, Issue, StoryRef, Variant
 from subscribers.people import address_key
 from subscribers.planning import Planned, Rules
 from subscribers.preferences import MailingList, Rhythm
@@ -47,24 +47,47 @@ def release(desk: Desk, key: str, now: datetime, hold: timedelta | None = None) 
         return desk.ledger.tally(key)
     history, mailing_list = HistoryStore(desk.engine), mailing_list_of(desk)
     issue = _issue(record.edition, now.astimezone(ZoneInfo(desk.settings.zone)).date())
-    rules = Rules(
-        hour=mailing_list.hour,
-        zone=desk.settings.zone,
-        most=desk.settings.maximum_stories,
-        # Whoever releases an edition late wants it to arrive.
-        late=Late.SEND,
-    )
+    rules = _rules(desk, mailing_list)
     with plan_issue(desk.people, history, mailing_list, issue, rules, now) as planned:
-        desk.editions.add_renderings(key, _render_variants(desk, record.edition, history))
+        variants = history.variants(key)
+        desk.editions.add_renderings(key, render_variants(desk, record.edition, variants))
         suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
         at_their_hour = desk.settings.local_hours
         everybody = (_recipient(person, suppressed, at_their_hour) for person in planned.everybody())
         return freeze(desk, key, everybody, hold)
 
 
-def _render_variants(desk: Desk, edition: Edition, history: HistoryStore) -> dict[str, Rendering]:
-    """Render what each kind of reader gets; people who get the same share one."""
-    others = [e for e in told(desk) if e.key != edition.key]
+def foresee_for(desk: Desk, edition: Edition, subscriber: str, now: datetime) -> tuple[Rendering | None, str]:
+    """Return what one person would get of an edition if it were released now, or None and why they get nothing."""
+    history, mailing_list = HistoryStore(desk.engine), mailing_list_of(desk)
+    issue = _issue(edition, now.astimezone(ZoneInfo(desk.settings.zone)).date())
+    found = foresee(desk.people, history, mailing_list, issue, _rules(desk, mailing_list), now, subscriber)
+    if found is None:
+        return None, "they get no editions of this rhythm"
+    planned, variant = found
+    key = address_key(planned.address)
+    suppressed = next((s.reason.value for s in desk.people.suppressions() if s.key == key and s.holds_at(now)), "")
+    if variant is None or suppressed or planned.excluded:
+        return None, suppressed or planned.excluded
+    return render_variants(desk, edition, [variant])[variant.key], ""
+
+
+def _rules(desk: Desk, mailing_list: MailingList) -> Rules:
+    return Rules(
+        hour=mailing_list.hour,
+        zone=desk.settings.zone,
+        most=desk.settings.maximum_stories,
+        # Whoever releases an edition late wants it to arrive.
+        late=Late.SEND,
+    )
+
+
+def render_variants(desk: Desk, edition: Edition, variants: Iterable[Variant]) -> dict[str, Rendering]:
+    """Render what each kind of reader gets, by variant; people who get the same share one.
+
+    Only what was told before counts, so that it comes out the same whenever it is rendered.
+    """
+    others = [e for e in told(desk) if e.key != edition.key and e.published_at <= edition.published_at]
     pool = {story.article: story for e in reversed([edition, *others]) for story in e.stories}
     look = look_of(desk.settings)
     read: dict[str, Earlier] = {}
@@ -72,7 +95,7 @@ def _render_variants(desk: Desk, edition: Edition, history: HistoryStore) -> dic
         for x in (x for story in e.stories for x in story.sections if x.explainer):
             read[x.explainer] = Earlier(look.url(edition_path(e.key)), e.published_at.date())
     rendered = {}
-    for variant in history.variants(edition.key):
+    for variant in variants:
         folded = {e.id: read[e.id] for e in variant.folded if e.id in read}
         mine = personalise(replace(edition, language=variant.language), pool, variant.stories, folded)
         rendered[variant.key] = render_email(mine, look)

@@ -42,7 +42,7 @@ FLOORS = (
         "observing",
     },
     {"releasing", "delivering", "scheduling"},
-    {"wiring"},
+    {"wiring", "proving"},
     {"dispatching"},
     {"preserving"},
     {"web"},
