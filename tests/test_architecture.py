@@ -40,6 +40,7 @@ FLOORS = (
         "returns",
         "syndicating",
         "observing",
+        "welcoming",
     },
     {"releasing", "delivering", "scheduling"},
     {"wiring", "proving"},
