@@ -99,6 +99,10 @@ def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues find a te
     return text
 
 
+#: Folders whose templates take the place of others: an edition of one story is that article's mail.
+_BESIDE = {"email/digest": ("email/article",)}
+
+
 @lru_cache(maxsize=64)
 def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
     """Return name and SHA-256 of every file that rendering the templates of `folder` reads, sorted by name.
@@ -109,7 +113,8 @@ def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
         folder: Such as "email/digest": the templates there, and all they include, extend or import.
     """
     env = environment()
-    waiting = {name for name in env.list_templates() if name.startswith(f"{folder}/")}
+    folders = tuple(f"{name}/" for name in (folder, *_BESIDE.get(folder, ())))
+    waiting = {name for name in env.list_templates() if name.startswith(folders)}
     found: dict[str, str] = {}
     while waiting:
         name = waiting.pop()

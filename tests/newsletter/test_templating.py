@@ -48,6 +48,8 @@ def test_hashes_name_every_file_that_a_mail_is_made_of() -> None:
         "body.html.jinja",
     }
     assert "email/shared/style.css.jinja" in hashes
+    # An edition of one story is rendered by these.
+    assert "email/article/body.html.jinja" in hashes
     for name, digest in hashes.items():
         source = (files("templates") / name).read_text("utf-8")
         assert digest == hashlib.sha256(source.encode()).hexdigest()
