@@ -93,7 +93,9 @@ def render_variants(desk: Desk, edition: Edition, variants: Iterable[Variant]) -
     read: dict[str, Earlier] = {}
     for e in sorted(others, key=lambda e: e.published_at):
         for x in (x for story in e.stories for x in story.sections if x.explainer):
-            read[x.explainer] = Earlier(look.url(edition_path(e.key)), e.published_at.date())
+            read[x.explainer] = Earlier(
+                look.url(edition_path(e.key)), e.published_at.astimezone(ZoneInfo(look.zone)).date()
+            )
     rendered = {}
     for variant in variants:
         folded = {e.id: read[e.id] for e in variant.folded if e.id in read}

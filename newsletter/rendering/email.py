@@ -111,7 +111,7 @@ def common(look: Look, language: str, notes: Footnotes) -> dict[str, object]:
         "language": language,
         "page_direction": page_direction(language),
         "slots": {name: slot(name) for name in SLOTS},
-        "day": lambda when: day(when, language),
+        "day": lambda when, year=True: day(when, language, look.zone, year=year),
         "listing": lambda words: format_list(list(words), "standard", locale) if words else "",
         "notes": notes,
         "lay_out": lambda blocks, indent="": lay_out(blocks, notes, indent),

@@ -107,7 +107,7 @@ def test_a_preview_for_a_person_is_the_message_that_leaves(house: House) -> None
     run(deliver(then, MONDAY + WEEK))
 
     assert preview.message == inbox(house)[ADA]
-    assert "you read this on" in preview.rendering.text
+    assert "You read this on" in preview.rendering.text
 
 
 def test_before_the_audience_is_frozen_the_same_mail_is_foreseen(house: House) -> None:
