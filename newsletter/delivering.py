@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from newsletter import publishing
 from newsletter.ports import Transport
-from newsletter.rendering.composing import Composer, Printed
+from newsletter.rendering.composing import Composer, Printed, personal_links
 from newsletter.returns import Harvest, Returns
 from newsletter.sending import Limits, Options, Sent, send
 from newsletter.sending.pace import too_many_bounces, warm_up
@@ -29,8 +29,7 @@ from newsletter.transports.providers import Postmark, ProviderTransport, Ses
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Security, Server
 from subscribers.bounces import DeliveryEvent, read_report
-from subscribers.deliveries import Delivery
-from subscribers.tokens import Keyring, Purpose, issue, link
+from subscribers.tokens import Keyring
 from subscribers.windows import read_window
 
 
@@ -182,29 +181,11 @@ def composer_of(desk: Desk) -> Composer:
         identity = publishing.identity_of(settings, record.edition)
         return Printed(rendering, identity, record.edition.published_at)
 
-    def links(delivery: Delivery) -> dict[str, str]:
-        # The date is the edition's, so that a second attempt is the same message, byte for byte.
-        date = printed(delivery.edition, delivery.variant).date
-        return _links(settings, keys, delivery.subscriber, date)
-
+    links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)
     signing = signing_keys(settings)
     return Composer(
         printed, links, settings.key(), domain, settings.bounce_domain, Signer(signing) if signing else None
     )
-
-
-def personal_links(settings: Settings, subscriber: str, at: datetime) -> dict[str, str]:
-    """Return the links of one person in a mail of a certain date, by the name of their place."""
-    return _links(settings, Keyring.parse(settings.key()), subscriber, at)
-
-
-def _links(settings: Settings, keys: Keyring, subscriber: str, at: datetime) -> dict[str, str]:
-    unsubscribe = issue(keys, Purpose.UNSUBSCRIBE, subscriber, settings.newsletter)
-    manage = issue(keys, Purpose.MANAGE, subscriber, settings.newsletter, now=at)
-    return {
-        "unsubscribe_url": link(settings.public_url, Purpose.UNSUBSCRIBE, unsubscribe),
-        "preferences_url": link(settings.public_url, Purpose.MANAGE, manage),
-    }
 
 
 def take_reports(desk: Desk, events: Iterable[DeliveryEvent | None], now: datetime) -> Harvest:

@@ -1,8 +1,7 @@
 """Shows what one person gets to the last byte, renders an edition again to prove it the same, and tries the way out."""
 
-import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -10,19 +9,22 @@ from hashlib import sha256
 from html import escape
 
 from content.editions import Edition
-from newsletter.delivering import Desk, composer_of, personal_links, signing_keys, way_out
+from newsletter.delivering import Desk, composer_of, signing_keys, way_out
 from newsletter.ports import Letter, Rendering
 from newsletter.publishing import EVERYBODY, PublishingError, find, identity_of, look_of
 from newsletter.releasing import foresee_for, render_variants
+from newsletter.rendering.composing import personal_links
 from newsletter.rendering.email import render_email
 from newsletter.rendering.mime import Identity, Template, fill
 from newsletter.rendering.notices import render_test
-from newsletter.sending.single import send_one
+from newsletter.sending.single import hand_over
+from newsletter.settings import Settings
+from newsletter.storage.editions import hash_of
 from newsletter.storage.history import HistoryStore
-from newsletter.templating import catalogue
 from newsletter.transports.dkim import Signer
 from subscribers.bounces import delivery_number, envelope_sender
 from subscribers.deliveries import Delivery, Receipt, sign
+from subscribers.tokens import Keyring
 
 #: Whoever gets a test is no subscriber: the links of a test lead to pages that know nobody.
 NOBODY = "test"
@@ -92,15 +94,15 @@ def reproduce(desk: Desk, key: str) -> tuple[Reproduction, ...]:
     """
     edition = find(desk, key).edition
     again = {EVERYBODY: render_email(edition, look_of(desk.settings))}
-    again |= render_variants(desk, edition, HistoryStore(desk.engine).variants(edition.key))
+    again |= render_variants(desk, edition, HistoryStore(desk.engine).variants(edition.key))[0]
     return tuple(
-        Reproduction(variant=variant, stored=_hash(stored), again=_hash(fresh))
+        Reproduction(variant=variant, stored=hash_of(stored), again=hash_of(fresh))
         for variant, fresh in sorted(again.items())
         if (stored := desk.editions.rendering(edition.key, variant))
     )
 
 
-def send_test(desk: Desk, key: str, address: str, now: datetime) -> Receipt:
+def send_test(desk: Desk, key: str, address: str, now: datetime, name: str = "") -> Receipt:
     """Send an edition to one address, as everybody would get it, by the way out that the settings name.
 
     The subject says that it is a test. The ledger knows nothing of it.
@@ -113,9 +115,9 @@ def send_test(desk: Desk, key: str, address: str, now: datetime) -> Receipt:
     rendering = desk.editions.rendering(record.edition.key, EVERYBODY)
     if rendering is None:
         raise PublishingError(f"no mail is kept of {record.edition.key}; 'newsletter edition draft --again' renders it")
-    marked = catalogue(record.edition.language).gettext("Test: %(subject)s") % {"subject": rendering.subject}
+    marked = replace(rendering, subject=f"[TEST] {rendering.subject}")
     sender = identity_of(desk.settings, record.edition)
-    return _send(desk, replace(rendering, subject=marked), sender, record.edition.key, address, now)
+    return _send(desk, marked, sender, Delivery(0, 0, 0, record.edition.key, NOBODY, address, name, EVERYBODY), now)
 
 
 def send_greeting(desk: Desk, address: str, now: datetime) -> Receipt:
@@ -129,22 +131,23 @@ def send_greeting(desk: Desk, address: str, now: datetime) -> Receipt:
     facts = (("From", settings.from_address), (settings.transport, servers.get(settings.transport, "")))
     rendering = render_test(look_of(settings), settings.language, facts)
     sender = Identity(from_name=settings.from_name, from_address=settings.from_address)
-    return _send(desk, rendering, sender, "", address, now)
+    return _send(desk, rendering, sender, Delivery(0, 0, 0, "", NOBODY, address, "", EVERYBODY), now)
 
 
-def _send(desk: Desk, rendering: Rendering, sender: Identity, edition: str, address: str, now: datetime) -> Receipt:
-    settings = desk.settings
-    number = int.from_bytes(sha256(f"{edition}\0{address}\0{now.isoformat()}".encode()).digest()[:4], "big")
-    delivery = Delivery(0, number, 0, edition, NOBODY, address, "", EVERYBODY)
-    signature = sign(f"{edition}\0{now.isoformat()}", NOBODY, settings.key())
+def _send(desk: Desk, rendering: Rendering, sender: Identity, to: Delivery, now: datetime) -> Receipt:
+    settings, trial = desk.settings, f"{to.edition}\0{to.address}\0{now.isoformat()}"
+    # Another trial is another message: no receiver takes it for one that it has.
+    number = int.from_bytes(sha256(trial.encode()).digest()[:4], "big")
+    delivery = to._replace(idx=number)
+    signature = sign(trial, NOBODY, settings.key())
     message_id = f"{delivery_number(0, number, signature)}@{settings.sending_domain}"
-    slots = {"name": "", **personal_links(settings, NOBODY, now)}
+    slots = {"name": to.name, **_links(settings, delivery, now)}
     keys = signing_keys(settings)
     seal = Signer(keys) if keys else None
-    pieces = Template(rendering, sender, now).merge("", address, message_id, slots)
+    pieces = Template(rendering, sender, now).merge(to.name, to.address, message_id, slots)
     content: Callable[[], list[bytes]] = partial(_sealed, pieces, seal)
     envelope = envelope_sender(0, number, signature, settings.bounce_domain)
-    return asyncio.run(send_one(way_out(settings), Letter(delivery, envelope, content)))
+    return hand_over(way_out(settings), Letter(delivery, envelope, content))
 
 
 def _sealed(pieces: list[bytes], seal: Signer | None) -> list[bytes]:
@@ -152,7 +155,7 @@ def _sealed(pieces: list[bytes], seal: Signer | None) -> list[bytes]:
 
 
 def _filled(desk: Desk, rendering: Rendering, delivery: Delivery, edition: Edition) -> Rendering:
-    slots = {"name": delivery.name, **personal_links(desk.settings, delivery.subscriber, edition.published_at)}
+    slots = {"name": delivery.name, **_links(desk.settings, delivery, edition.published_at)}
     return Rendering(
         subject=fill(rendering.subject, slots),
         html=fill(rendering.html, slots, escape),
@@ -160,6 +163,6 @@ def _filled(desk: Desk, rendering: Rendering, delivery: Delivery, edition: Editi
     )
 
 
-def _hash(rendering: Rendering) -> str:
-    whole = json.dumps([rendering.subject, rendering.html, rendering.text], ensure_ascii=False)
-    return sha256(whole.encode()).hexdigest()
+def _links(settings: Settings, delivery: Delivery, at: datetime) -> Mapping[str, str]:
+    keys = Keyring.parse(settings.key())
+    return personal_links(keys, settings.public_url, settings.newsletter, lambda _: at)(delivery)

@@ -7,15 +7,18 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from content import plain
 from content.approvals import Decision
 from content.assembly import assemble
 from content.clusters import Ruling, cluster
-from content.editions import Edition
+from content.compositions import Composition
+from content.editions import Edition, fingerprint
 from content.embeddings import Vectors
 from content.folding import fold
 from content.looks import DARK, LIGHT, Look, recoloured
 from content.matching import Mapper
 from content.periods import Period, Rhythm, period_of
+from content.pins import BESIDE_THE_TEXT, changed_parts, pin
 from content.reports import as_json
 from content.sections import Section, split
 from newsletter.ports import Rendering
@@ -27,13 +30,18 @@ from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
 from newsletter.storage.articles import ArticleStore, Standing
-from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
+from newsletter.storage.compositions import CompositionStore
+from newsletter.storage.editions import EditionRecord, EditionState, EditionStore, hash_of
+from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
+from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex, Told
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
+from subscribers.preferences import MailingList
+from subscribers.preferences import Rhythm as Wish
 
 #: The rendering of the edition as a whole: what previews show and what the archive holds.
 EVERYBODY = "everybody"
@@ -53,6 +61,10 @@ TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
 
 class PublishingError(Exception):
     """An edition cannot be made or moved; the message says what would do."""
+
+
+class ComposedElsewhereError(PublishingError):
+    """Somebody else has composed the edition since it was read."""
 
 
 class Desk(Protocol):
@@ -75,12 +87,20 @@ class Desk(Protocol):
         """Return where editors' rulings are."""
 
     @property
+    def compositions(self) -> CompositionStore:
+        """Return where is kept what editors composed by hand."""
+
+    @property
     def explained(self) -> SimilarityIndex:
         """Return the index of what editions have explained."""
 
     @property
     def people(self) -> PeopleStore:
         """Return where subscribers are."""
+
+    @property
+    def lists(self) -> ListStore:
+        """Return where mailing lists are."""
 
     @property
     def ledger(self) -> Ledger:
@@ -130,26 +150,59 @@ def identity_of(settings: Settings, edition: Edition) -> Identity:
     )
 
 
-def draft(desk: Desk, now: datetime, *, again: bool = False) -> EditionRecord | None:
+def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = False) -> EditionRecord | None:
     """Make this period's edition unless it is there; return it. None when no approved article is left to tell.
 
     Args:
         desk: The stores and settings.
         now: The time; it decides the period.
         again: Make it anew if it is only a draft or held, for instance after a ruling.
+        by_hand: A person makes it, so that a person has to approve it, whatever the settings say.
     """
     key = edition_key(desk.settings, now)
     known = desk.editions.find(key)
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
-    fresh = _fresh(desk, key)[: desk.settings.maximum_stories]
-    if not fresh:
+    version = desk.compositions.latest(key)
+    fresh = {s.article.id: s for s in available(desk, key)}
+    chosen = version.composition.choose(fresh, desk.settings.maximum_stories)
+    if not chosen:
         return known
-    record, rendering, accepted = _compose(desk, fresh, now)
+    by_hand = by_hand or version.number > 0
+    made = tuple(fresh[id_] for id_ in chosen)
+    record, rendering, accepted = _compose(desk, made, now, version.composition, by_hand=by_hand)
     desk.acceptances.forget(key)
     desk.acceptances.add(key, accepted)
     desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
     return desk.editions.find(key)
+
+
+def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now: datetime) -> EditionRecord:
+    """Compose an edition by hand and fold it anew; it needs another approval then.
+
+    Args:
+        desk: The stores and settings.
+        key: The edition's.
+        wish: What the editor wants.
+        after: Number of the version that the editor saw.
+        by: Who composes.
+        now: The time.
+
+    Raises:
+        ComposedElsewhereError: Somebody else was faster; nothing of theirs is lost.
+        PublishingError: It is on its way, or nothing would be left of it.
+    """
+    record = find(desk, key)
+    if desk.ledger.mailing(key) is not None or record.state in {EditionState.SENT, EditionState.CANCELLED}:
+        raise PublishingError(f"{key} is on its way or over; it stays as it is")
+    if not wish.choose([s.article.id for s in available(desk, key)], desk.settings.maximum_stories):
+        raise PublishingError("nothing would be left to tell; keep at least one article")
+    if not desk.compositions.add(key, wish, after=after, by=by, now=now):
+        raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
+    if record.state is EditionState.APPROVED:
+        _move(desk, key, EditionState.HELD, reason=f"{by} changed it after its approval")
+    draft(desk, record.created_at, again=True, by_hand=True)
+    return find(desk, key)
 
 
 def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[str] = ()) -> EditionRecord:
@@ -169,7 +222,7 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
     record = find(desk, key)
     if record.state is EditionState.APPROVED:
         return record
-    changed = what_changed(desk, record)
+    changed = what_changed(desk, record, but=BESIDE_THE_TEXT)
     if changed:
         raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
     if not by.strip():
@@ -179,7 +232,7 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
     found = examine(desk, record)
     if reasons := _objections(desk.settings, found, accept):
         raise PublishingError(f"{key} cannot be approved: {'; '.join(reasons)}")
-    _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now)
+    _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=pins_now(desk, record))
     desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
 
@@ -219,15 +272,27 @@ def freeze(desk: Desk, key: str, recipients: Iterable[Recipient], hold: timedelt
     """
     hold = timedelta(minutes=desk.settings.hold_minutes) if hold is None else hold
     tally = desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
-    if find(desk, key).state is EditionState.CANCELLED:  # while its audience was being written down
+    record = find(desk, key)
+    if record.state is EditionState.CANCELLED:  # while its audience was being written down
         desk.ledger.stop(key, "cancelled")
-        tally = desk.ledger.tally(key)
+        return desk.ledger.tally(key)
+    if record.state is EditionState.HELD:
+        desk.ledger.pause(key, record.reason)
     return tally
 
 
 def told(desk: Desk) -> tuple[Edition, ...]:
-    """Return the editions that count, the newest first: those that the archive and the feeds show."""
-    return tuple(r.edition for r in desk.editions.all(desk.settings.newsletter) if r.state in TOLD)
+    """Return the editions that archive and feeds show, the newest first, with what was corrected since.
+
+    One that is held while it is being sent is among them: some people have it.
+    """
+    records = desk.editions.all(desk.settings.newsletter)
+    return tuple(r.public for r in records if r.state in TOLD or is_partly_out(desk, r))
+
+
+def is_partly_out(desk: Desk, record: EditionRecord) -> bool:
+    """Tell whether an edition is held that has begun to leave."""
+    return record.state is EditionState.HELD and desk.ledger.mailing(record.edition.key) is not None
 
 
 def finish(desk: Desk, key: str) -> bool:
@@ -260,26 +325,72 @@ def find(desk: Desk, key: str) -> EditionRecord:
     return everything[0]
 
 
-def what_changed(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
-    """Return in words what is no longer as it was when the edition was made; nothing when all is."""
-    manifest = record.edition.manifest
+def what_changed(desk: Desk, record: EditionRecord, but: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Return in words what is no longer as it was pinned when the edition was approved; nothing when all is.
+
+    Args:
+        desk: The stores and settings.
+        record: The edition.
+        but: Kinds of parts that are not looked at.
+    """
+    return changed_parts(record.pins or _content_pins(record.edition), pins_now(desk, record), but=but)
+
+
+def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
+    """Return each part that an approval of this edition covers, with its hash as it is now."""
+    manifest, key = record.edition.manifest, record.edition.key
     approved = {s.article.id: s.article.revision for s in desk.articles.approved()}
-    articles = [
-        f"{article!r} was withdrawn or edited since"
-        for article, revision in manifest.revisions
-        if approved.get(article) != revision
-    ]
     templates = dict(template_hashes("email/digest"))
-    changed = [name for name, hash_ in manifest.templates if templates.get(name) != hash_]
-    return (*articles, *(f"the template {name} changed since" for name in changed))
+    try:
+        mail = desk.editions.rendering(key, EVERYBODY)
+    except StoreError:  # its row was changed by hand
+        mail = None
+    return {
+        **{f"article {id_}": approved.get(id_, "") for id_, _ in manifest.revisions},
+        **{f"template {name}": templates.get(name, "") for name, _ in manifest.templates},
+        "mail": hash_of(mail) if mail else "",
+        **_other_pins(desk, record),
+    }
+
+
+def _pins(desk: Desk, record: EditionRecord, mail: Rendering) -> dict[str, str]:
+    """Return the pins of an edition that has just been made."""
+    return {**_content_pins(record.edition), "mail": hash_of(mail), **_other_pins(desk, record)}
+
+
+def _content_pins(edition: Edition) -> dict[str, str]:
+    """Return the parts that the manifest names. Editions from before there were pins have these alone."""
+    return {
+        **{f"article {id_}": revision for id_, revision in edition.manifest.revisions},
+        **{f"template {name}": hash_ for name, hash_ in edition.manifest.templates},
+    }
+
+
+def _other_pins(desk: Desk, record: EditionRecord) -> dict[str, str]:
+    audience = list_of(desk)
+    rule = [sorted(audience.topic_slugs), audience.rhythms, audience.hour, audience.zone, desk.settings.local_hours]
+    return {
+        "text": fingerprint(record.edition),
+        "folding": pin(record.folding),
+        "look": pin(plain.dump(look_of(desk.settings))),
+        f"audience {audience.slug}": pin(json.dumps(rule)),
+    }
+
+
+def list_of(desk: Desk) -> MailingList:
+    """Return the list of the settings' newsletter; as it would be made, if staff have not made and shaped it."""
+    settings = desk.settings
+    return desk.lists.find(settings.newsletter) or MailingList(
+        slug=settings.newsletter, title=settings.title, zone=settings.zone, rhythms=(Wish(settings.rhythm),)
+    )
 
 
 def _period(settings: Settings, now: datetime) -> Period:
     return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
 
 
-def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
-    """Return the approved articles that no other edition has told."""
+def available(desk: Desk, key: str) -> tuple[Standing, ...]:
+    """Return the approved articles that no other edition has told, the oldest approval first."""
     told = {
         article
         for record in desk.editions.all(desk.settings.newsletter)
@@ -295,7 +406,7 @@ def sections_of(standing: Iterable[Standing]) -> list[Section]:
 
 
 def _compose(
-    desk: Desk, fresh: tuple[Standing, ...], now: datetime
+    desk: Desk, fresh: tuple[Standing, ...], now: datetime, wish: Composition, *, by_hand: bool
 ) -> tuple[EditionRecord, Rendering, tuple[Acceptance, ...]]:
     settings = desk.settings
     sections = sections_of(fresh)
@@ -314,9 +425,11 @@ def _compose(
         templates=template_hashes("email/digest"),
         explained=_explained(desk, sections, rulings, vectors, now),
     )
+    subject = wish.subject or edition.subject
+    edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
     found = _vet(desk, edition, rendering)
-    reason = _why_held(settings, edition, found, len(folding.contradictions))
+    reason = _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand)
     record = EditionRecord(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
@@ -324,6 +437,7 @@ def _compose(
         folding=json.dumps(as_json(folding), ensure_ascii=False),
         created_at=now,
     )
+    record = replace(record, pins=_pins(desk, record, rendering))
     if reason:
         return record, rendering, ()
     return replace(record, approved_by=BY_RULE, approved_at=now), rendering, _acceptances(found, BY_RULE, now)
@@ -335,7 +449,9 @@ def _vet(desk: Desk, edition: Edition, rendering: Rendering) -> tuple[Finding, .
     return vet(edition, rendering, look_of(settings), sender, settings.spam_filter, observed)
 
 
-def _why_held(settings: Settings, edition: Edition, found: Sequence[Finding], contradictions: int) -> str:
+def _why_held(
+    settings: Settings, edition: Edition, found: Sequence[Finding], contradictions: int, *, by_hand: bool
+) -> str:
     stories = len(edition.stories)
     pairs = "1 pair of sentences contradicts itself" if contradictions == 1 else f"{contradictions} pairs contradict"
     reasons = (
@@ -345,6 +461,7 @@ def _why_held(settings: Settings, edition: Edition, found: Sequence[Finding], co
             f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
         ),
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
+        (by_hand and settings.edition_approval != "person", "it was composed by hand and waits for an approval"),
     )
     # Contradictions are named already.
     objections = _objections(settings, found, accept=("contradictions",))
@@ -458,8 +575,15 @@ def _told_in(desk: Desk, edition: Edition) -> Iterator[Told]:
 
 
 def _move(
-    desk: Desk, key: str, to: EditionState, *, reason: str = "", by: str = "", now: datetime | None = None
+    desk: Desk,
+    key: str,
+    to: EditionState,
+    *,
+    reason: str = "",
+    by: str = "",
+    now: datetime | None = None,
+    pins: dict[str, str] | None = None,
 ) -> None:
-    if not desk.editions.move(key, to, reason=reason, by=by, at=now):
+    if not desk.editions.move(key, to, reason=reason, by=by, at=now, pins=pins):
         state = find(desk, key).state.value
         raise PublishingError(f"{key} is {state} and cannot become {to.value}")

@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         {}, description="What proves a provider's reports, as JSON: postmark, mailgun, sendgrid, ses."
     )
     behind_proxy: bool = Field(False, description="Whether a proxy of ours says in X-Forwarded-For who asks.")
+    console_url: str = Field("http://127.0.0.1:8100", description="Address of the console, as staff see it.")
+    second_person_above: Annotated[int, Field(ge=0)] = Field(
+        0, description="An edition for more people than this is approved by another than its last editor; 0: never."
+    )
+    log_format: Literal["words", "json"] = Field("words", description="How what runs for long writes its log.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 
     @classmethod
@@ -182,7 +187,7 @@ class Settings(BaseSettings):
             raise ValueError("takes an IANA time zone such as Europe/London") from error
         return zone
 
-    @field_validator("public_url", "hub_url")
+    @field_validator("public_url", "hub_url", "console_url")
     @classmethod
     def _web_address(cls, url: str, info: ValidationInfo) -> str:
         if not url and info.field_name == "hub_url":

@@ -1,5 +1,6 @@
 """Settings in, a house out: the stores on one migrated database, and everything that is made from settings."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +22,12 @@ from newsletter.sources.kinds import KINDS, SourcePlan
 from newsletter.sources.kinds import make_source as make_planned
 from newsletter.storage.acceptances import AcceptanceStore
 from newsletter.storage.articles import ArticleStore
+from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionStore
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.ledger import Ledger
+from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex
@@ -46,6 +49,16 @@ class House:
     rulings: RulingStore
     people: PeopleStore
     ledger: Ledger
+
+    @property
+    def compositions(self) -> CompositionStore:
+        """Return where is kept what editors composed by hand."""
+        return CompositionStore(self.engine)
+
+    @property
+    def lists(self) -> ListStore:
+        """Return where mailing lists are."""
+        return ListStore(self.engine)
 
     @property
     def explained(self) -> SimilarityIndex:
@@ -89,16 +102,23 @@ def open_house(settings: Settings) -> Iterator[House]:
         engine.dispose()
 
 
-def publish_site(house: House) -> tuple[str, ...]:
-    """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder."""
-    return write_site(house.settings.home / "site", told(house), look_of(house.settings))
+def publish_site(house: House, *, anew: bool = False) -> tuple[str, ...]:
+    """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder.
+
+    With `anew` every page is made, whatever earlier builds remember.
+    """
+    return write_site(house.settings.home / "site", told(house), look_of(house.settings), anew=anew)
 
 
 def announce(house: House, changed: Iterable[str]) -> tuple[Pinged, ...]:
     """Tell the hub, if there is one, which feeds are among the changed paths. What fails is a warning, never more."""
     look = look_of(house.settings)
     feeds = [look.url(path) for path in changed if path.startswith("feeds/") and path.endswith(FEED_ENDINGS)]
-    return ping(look.hub_url, feeds) if look.hub_url else ()
+    told_of = ping(look.hub_url, feeds) if look.hub_url else ()
+    for pinged in told_of:
+        if not pinged.accepted:
+            logging.getLogger(__name__).warning("the hub was not told of %s: %s", pinged.topic, pinged.detail)
+    return told_of
 
 
 def forget_old(house: House, now: datetime) -> dict[str, int]:
@@ -118,4 +138,9 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
     """
     secret = settings.source_secrets.get(record.name, SecretStr("")).get_secret_value()
     plan = SourcePlan(kind=record.kind, name=record.name, location=record.location, secret=secret)
-    return make_planned(plan, HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback)))
+    return make_planned(plan, make_fetcher(settings))
+
+
+def make_fetcher(settings: Settings) -> HttpFetcher:
+    """Return what fetches over HTTP, as these settings let it."""
+    return HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback))

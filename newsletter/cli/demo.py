@@ -83,6 +83,7 @@ def _configure(home: Path, port: int) -> None:
         PREFECT_SERVER_LOGGING_LEVEL="WARNING",
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="true",
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="180",  # a busy machine needs more than the usual 20
         DO_NOT_TRACK="1",
     )
 

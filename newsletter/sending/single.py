@@ -1,25 +1,23 @@
-"""Sends one letter by any transport, outside the ledger: for trials, where a person watches what becomes of it."""
+"""Hands one letter over, outside the ledger: a test that one of the staff asked for."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from newsletter.ports import Letter, Transport
-from subscribers.deliveries import Receipt
+from subscribers.deliveries import Cause, Outcome, Receipt
+
+#: Seconds until we no longer wait for the way out: a page is waiting.
+PATIENCE = 20.0
 
 
-async def send_one(transport: Transport, letter: Letter) -> Receipt:
-    """Hand one letter to the transport; return what came of it. It is tried once."""
-    outbox = _OneLetter(transport, letter)
-    await transport.run(outbox)
-    return outbox.receipt
+class _One:
+    """An outbox with a single letter in it."""
 
-
-class _OneLetter:
-    """An outbox with one letter; the transport is closed as soon as something has become of it."""
-
-    def __init__(self, transport: Transport, letter: Letter) -> None:
-        self.receipt: Receipt
-        self._transport = transport
+    def __init__(self, letter: Letter, transport: Transport) -> None:
         self._letter: Letter | None = letter
+        self._transport = transport
+        self.receipt: Receipt | None = None
 
     @property
     def has_letters(self) -> bool:
@@ -29,13 +27,28 @@ class _OneLetter:
         letter, self._letter = self._letter, None
         return letter
 
-    def leaving(self, _letter: Letter, leave: Callable[[bool], None]) -> None:
+    def leaving(self, letter: Letter, leave: Callable[[bool], None]) -> None:
         leave(True)
 
-    def settle(self, _letter: Letter, receipt: Receipt) -> None:
-        self.trouble(receipt)
+    def settle(self, letter: Letter, receipt: Receipt) -> None:
+        self.receipt = receipt
+        self._transport.close()
 
     def trouble(self, receipt: Receipt) -> None:
-        self.receipt = receipt
         self._letter = None
+        self.receipt = self.receipt or receipt
         self._transport.close()
+
+
+def hand_over(transport: Transport, letter: Letter) -> Receipt:
+    """Deliver one letter and return what became of it; a way out that says nothing in time leaves it uncertain."""
+    outbox = _One(letter, transport)
+
+    async def run() -> None:
+        await asyncio.wait_for(transport.run(outbox), PATIENCE)
+
+    with suppress(TimeoutError):
+        asyncio.run(run())
+    return outbox.receipt or Receipt(
+        Outcome.UNCERTAIN, Cause.CONNECTION, reply="the mail server did not answer in time"
+    )

@@ -213,7 +213,7 @@ def test_a_test_of_an_edition_goes_to_its_tester_and_to_nobody_else(house: House
     assert receipt.outcome is Outcome.ACCEPTED
     assert list(inbox(house)) == ["ines@example.org"]
     message = inbox(house)["ines@example.org"]
-    assert parsed(message)["Subject"] == "Test: Microneedling for Scars"
+    assert parsed(message)["Subject"] == "[TEST] Microneedling for Scars"
     assert NEEDLES in " ".join(parsed(message).get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
     assert check_headers(message) == ()
     assert house.ledger.mailing(key) is None
