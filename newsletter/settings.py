@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     bounce_domain: str = Field("bounces.news.example.org", description="Domain of the envelope sender.")
     postal_address: str = Field("", description="Postal address in every mail's footer; the law asks for one.")
 
+    welcome_mail: bool = Field(True, description="Whether whoever confirms gets a first mail at once.")
+
     transport: Literal["smtp", "postmark", "ses", "file"] = Field("smtp", description="The way out for mail.")
     smtp_host: str = Field("localhost", description="Mail server that takes our messages.")
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25

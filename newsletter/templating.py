@@ -4,12 +4,13 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import cache, lru_cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -65,9 +66,21 @@ def locale_of(language: str) -> Locale:
         return Locale("en")
 
 
-def day(when: date, language: str) -> str:
-    """Return a day as people write it in `language`: "25 November 2026"."""
-    return format_date(when, "long", locale_of(language))
+def day(when: date, language: str, zone: str = "UTC", *, year: bool = True) -> str:
+    """Return a day as people write it in `language`: "25 November 2026", or without its year.
+
+    Args:
+        when: A day, or an aware moment, which falls on one day here and on another there.
+        language: Of the reader.
+        zone: An IANA name; decides on which day a moment falls.
+        year: Whether it is named.
+    """
+    if isinstance(when, datetime):
+        when = when.astimezone(ZoneInfo(zone))
+    locale = locale_of(language)
+    if locale == Locale("en"):
+        locale = Locale("en", "GB")  # our own English is British; "en-US" says how the others write
+    return format_date(when, "long", locale) if year else format_skeleton("MMMMd", when, locale=locale)
 
 
 def page_direction(language: str) -> str:
@@ -99,6 +112,10 @@ def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues find a te
     return text
 
 
+#: Folders whose templates take the place of others: an edition of one story is that article's mail.
+_BESIDE = {"email/digest": ("email/article",)}
+
+
 @lru_cache(maxsize=64)
 def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
     """Return name and SHA-256 of every file that rendering the templates of `folder` reads, sorted by name.
@@ -109,7 +126,8 @@ def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
         folder: Such as "email/digest": the templates there, and all they include, extend or import.
     """
     env = environment()
-    waiting = {name for name in env.list_templates() if name.startswith(f"{folder}/")}
+    folders = tuple(f"{name}/" for name in (folder, *_BESIDE.get(folder, ())))
+    waiting = {name for name in env.list_templates() if name.startswith(folders)}
     found: dict[str, str] = {}
     while waiting:
         name = waiting.pop()

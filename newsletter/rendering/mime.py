@@ -58,15 +58,15 @@ class Identity:
 
     from_name: str
     from_address: str
-    list_id: str  #: RFC 2919, such as beauty.news.example.org
-    list_name: str
+    list_id: str = ""  #: RFC 2919, such as beauty.news.example.org; "" for a mail to one person, which nobody can leave
+    list_name: str = ""
     feedback_id: str = ""  #: what Gmail groups complaints by, such as 2026-W48:beauty:weekly:news
 
 
 class Template:
     """One rendering, encoded: bytes that stand, and the places where a person's own values go."""
 
-    __slots__ = ("_fills", "_pieces", "_subject", "slots")
+    __slots__ = ("_fills", "_is_list", "_pieces", "_subject", "slots")
 
     def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
         """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message."""
@@ -80,6 +80,7 @@ class Template:
         self._subject = rendering.subject if SLOT_OPEN in rendering.subject else ""
         subject = "" if self._subject else unstructured(rendering.subject, "Subject")
         self._pieces, self._fills = _join(_standing_headers(identity, subject, date, boundary), pieces)
+        self._is_list = bool(identity.list_id)
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
@@ -93,7 +94,7 @@ class Template:
             name: As the person wrote it; may be empty.
             address: Where it goes.
             message_id: Without angle brackets.
-            slots: A value for `unsubscribe_url` and for every name in `self.slots`.
+            slots: A value for every name in `self.slots`, and for `unsubscribe_url` in a mail to a list.
 
         Raises:
             KeyError: A slot has no value.
@@ -110,14 +111,13 @@ class Template:
                 pieces[at] = as_text
             for at in in_html:
                 pieces[at] = as_html
-        subject = ""
+        own = f"To: {mailbox(name, address)}\r\n"
         if self._subject:
-            subject = f"Subject: {unstructured(fill(self._subject, slots), 'Subject')}\r\n"
-        # List-Unsubscribe stays on one line, raw: an encoded or folded address is none to a mailbox provider.
-        own = (
-            f"To: {mailbox(name, address)}\r\n{subject}Message-ID: <{message_id}>\r\n"
-            f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
-        )
+            own += f"Subject: {unstructured(fill(self._subject, slots), 'Subject')}\r\n"
+        own += f"Message-ID: <{message_id}>\r\n"
+        if self._is_list:
+            # On one line, raw: an encoded or folded address is none to a mailbox provider.
+            own += f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
         pieces[0] = own.encode()
         return pieces
 
@@ -180,11 +180,12 @@ def _standing_headers(identity: Identity, subject: str, date: datetime, boundary
         "Subject": subject,
         "From": mailbox(identity.from_name, identity.from_address),
         "Date": format_datetime(date),
-        "List-Id": f"{mailbox(identity.list_name, identity.list_id)}",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": mailbox(identity.list_name, identity.list_id) if identity.list_id else "",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if identity.list_id else "",
         "Feedback-ID": one_line(identity.feedback_id),
         # Keeps vacation notices from answering (RFC 3834, 2), and tells filters that this is a list.
-        "Precedence": "list",
+        "Precedence": "list" if identity.list_id else "",
+        "Auto-Submitted": "" if identity.list_id else "auto-generated",
         "MIME-Version": "1.0",
         "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
     }

@@ -156,23 +156,23 @@ def search_script() -> str:
     return (files("templates") / "web" / "search.js").read_text("utf-8")
 
 
-def card_of_edition(edition: Edition) -> Card:
+def card_of_edition(edition: Edition, look: Look) -> Card:
     """Return the line that leads to an edition's page."""
     return Card(
         path=edition_path(edition.key),
         title=edition.title,
-        over=f"{edition.label or edition.period} · {day(edition.published_at, edition.language)}",
+        over=f"{edition.label or edition.period} · {day(edition.published_at, edition.language, look.zone)}",
         summary=edition.preheader or " · ".join(clean_line(s.title) for s in edition.stories[:3]),
         image=_share_image(edition.stories),
     )
 
 
-def card_of_story(story: Story, edition: Edition) -> Card:
+def card_of_story(story: Story, edition: Edition, look: Look) -> Card:
     """Return the line that leads to an article's page."""
     return Card(
         path=article_path(story.slug),
         title=story.title,
-        over=day(edition.published_at, edition.language),
+        over=day(edition.published_at, edition.language, look.zone),
         summary=story.summary,
         image=_share_image([story]),
     )
@@ -202,7 +202,7 @@ def _render(name: str, page: Page, look: Look, language: str, **more: object) ->
         page_direction=page_direction(language),
         root="../" * page.path.count("/"),
         feeds=[{"path": MAIN_FEED + e, "type": t, "title": f"{look.name} ({n})", "label": n} for e, t, n in FORMS],
-        day=lambda when: day(when, language),
+        day=lambda when: day(when, language, look.zone),
         lead=without_lead,
         levels_of=heading_levels,
         section_anchor=section_anchor,
