@@ -352,6 +352,33 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
     return (record if reason else replace(record, approved_by=BY_RULE, approved_at=now)), rendering
 
 
+def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
+    """Return an edition as it is told by other wordings of its articles: folded anew, everything else as it was.
+
+    Args:
+        desk: The stores and settings.
+        edition: As it was made.
+        revisions: The wordings, in the order in which their stories stand.
+    """
+    articles = [article for r in revisions if (article := desk.articles.revision(r))]
+    decided = desk.articles.decisions(a.revision for a in articles)
+    at = {a.revision: decided[a.revision].at if a.revision in decided else edition.published_at for a in articles}
+    sections = [s for a in articles for s in split(a, approved_at=at[a.revision])]
+    rulings, vectors = desk.rulings.in_force(), choose_vectors(desk.settings.similarity)
+    again = assemble(
+        fold(sections, cluster(sections, rulings, vectors), rulings, vectors),
+        articles,
+        newsletter=edition.newsletter,
+        period=Period(Rhythm(edition.rhythm), edition.period, edition.label),
+        title=edition.title,
+        language=edition.language,
+        published_at=edition.published_at,
+        templates=edition.manifest.templates,
+        explained=_explained(desk, sections, rulings, vectors, edition.published_at),
+    )
+    return replace(edition, stories=again.stories, manifest=again.manifest)
+
+
 def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int) -> str:
     stories = len(edition.stories)
     pairs = "1 pair of sentences contradicts itself" if contradictions == 1 else f"{contradictions} pairs contradict"

@@ -42,6 +42,7 @@ FLOORS = (
         "observing",
     },
     {"releasing", "delivering", "scheduling"},
+    {"correcting", "notifying"},
     {"wiring"},
     {"dispatching"},
     {"preserving"},

@@ -24,6 +24,7 @@ from newsletter.cli import (
 )
 from newsletter.cli.console import Exit, err
 from newsletter.enrolling.joining import EnrollingError
+from newsletter.notifying import NotifyingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
@@ -38,6 +39,7 @@ from newsletter.transports.journal import JournalError
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
 EXPECTED = (
     ApprovingError,
+    NotifyingError,
     EnrollingError,
     FetchError,
     JournalError,

@@ -18,6 +18,7 @@ from newsletter.cli.console import (
     print_table,
     settings,
 )
+from newsletter.notifying import holders
 from newsletter.publishing import EVERYBODY, draft, edition_key, examine, find
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
@@ -184,6 +185,28 @@ def approve_(context: typer.Context, by: ByOption, key: Key = "") -> None:
     with open_house(settings(context)) as house:
         record = approve(house, find(house, key).edition.key, by=by, now=now())
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
+
+
+@edition.command()
+def recipients(
+    context: typer.Context,
+    had: Annotated[str, typer.Option("--had", help="A revision, or its beginning; 'edition show --json' names them.")],
+    key: Key = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List exactly who received a wording of an article: accepted by their server, or uncertain.
+
+    Example: newsletter edition recipients beauty-weekly-2026-W48 --had 3f1c9a
+    """
+    with open_house(settings(context)) as house:
+        found = list(holders(house, key, had))
+    if as_json:
+        return print_json(
+            [{"address": h.recipient.address, "name": h.recipient.name, "outcome": h.outcome.value} for h in found]
+        )
+    rows = [(h.recipient.address, h.recipient.name, h.outcome.value) for h in found]
+    print_table(("Address", "Name", "Outcome"), rows, "Nobody received it.")
+    return None
 
 
 @feeds.command("build")
