@@ -3,15 +3,21 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 
 from content.approvals import Approval, Decision
 from content.editions import Edition, Story
 from newsletter.approving import ApprovingError, choose
-from newsletter.publishing import find, is_partly_out, retell
+from newsletter.publishing import EVERYBODY, find, is_partly_out, look_of, retell
+from newsletter.rendering.email import render_email
 from newsletter.scheduling import Desk, SchedulingError, finish, pause
 from newsletter.storage.corrections import Correction, CorrectionStore
 from newsletter.storage.editions import EditionRecord, EditionState, Kind
-from newsletter.templating import catalogue
+from newsletter.templating import catalogue, template_hashes
+
+
+class CorrectingError(Exception):
+    """An edition cannot be made again; the message says what would do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,62 @@ def correct(desk: Desk, wanted: str, *, by: str, note: str, now: datetime) -> Tr
     return Travelled(article=article, wrong=wrong, held=held, marked=_mark(desk, wrong))
 
 
+def remake(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
+    """End an edition that is held on its way, and make it anew for those who have not received it; return the new one.
+
+    It waits for an approval. Saying it again changes nothing.
+
+    Raises:
+        PublishingError: There is no such edition.
+        CorrectingError: It is not held on its way, a sender still holds people of it, or nothing is left to tell.
+    """
+    if not by.strip():
+        raise CorrectingError("making an edition again needs the name of who does it: --by NAME")
+    record = find(desk, key)
+    key = record.edition.key
+    if not is_partly_out(desk, record):
+        raise CorrectingError(f"{key} is {record.state.value}; only what is held on its way is made again")
+    tally = desk.ledger.tally(key)
+    people = tally.pending + tally.deferred + tally.withdrawn
+    if tally.leased:
+        raise CorrectingError(f"a sender holds {tally.leased} people of {key}: wait a second, or run 'newsletter send'")
+    if not people:
+        finish(desk, key, now)
+        raise CorrectingError(f"everybody has received {key} by now; 'newsletter article notify' writes to them")
+    corrections = CorrectionStore(desk.engine).about()
+    edition = retell(desk, record.edition, [r for r in _standing(record, corrections)[0].values() if r])
+    if not edition.stories:
+        raise CorrectingError(f"nothing is left to tell of {key}; 'newsletter edition stop' ends it")
+    again = _numbered(desk, edition, record)
+    reason = f"made again by {by.strip()} for the {people} people who have not received {key}; it waits for an approval"
+    made = EditionRecord(
+        edition=again,
+        state=EditionState.HELD,
+        reason=reason,
+        folding=record.folding,
+        created_at=now,
+        remakes=key,
+    )
+    desk.editions.create(made, {EVERYBODY: render_email(again, look_of(desk.settings))})
+    # Only now: whoever is killed before has lost nobody, and says it again.
+    desk.ledger.stop(key, f"made again as {again.key}")
+    finish(desk, key, now)
+    return find(desk, again.key)
+
+
+def _numbered(desk: Desk, edition: Edition, record: EditionRecord) -> Edition:
+    """Return the edition under the next free key: of W48, W48-2."""
+    period = edition.period.rpartition("-")[0] if record.remakes else edition.period
+    label = edition.label.partition(" (")[0]
+    manifest = replace(edition.manifest, templates=template_hashes("email/digest"))  # it is rendered now
+    for number in count(2):
+        again = replace(edition, period=f"{period}-{number}", label=f"{label} ({number})", manifest=manifest)
+        known = desk.editions.find(again.key)
+        if known is None or known.remakes == record.edition.key:
+            return again
+    raise AssertionError("there is always another number")
+
+
 def _withdraw(desk: Desk, article: str, current: str, by: str, note: str, public: str, now: datetime) -> Travelled:
     wrong = _printed(desk, article)
     held = _hold(desk, wrong, f"{article!r} was withdrawn by {by}: {note}", by, now)
@@ -130,18 +192,21 @@ def _mark(desk: Desk, wrong: Iterable[str]) -> tuple[str, ...]:
 
 def _corrected(desk: Desk, record: EditionRecord, corrections: Iterable[Correction]) -> Edition:
     """Return the edition of the wordings that hold now, each corrected or withdrawn story with a visible note."""
-    latest = {c.revision: c for c in corrections}
-    standing: dict[str, str] = {}
-    notes: dict[str, Correction] = {}
-    for article, first in record.edition.manifest.revisions:
-        chain = _chain(first, latest)
-        standing[article] = chain[-1].replaced_by if chain else first
-        if chain:
-            notes[article] = chain[-1]
+    standing, notes = _standing(record, corrections)
     again = retell(desk, record.edition, [revision for revision in standing.values() if revision])
     before = {story.article: story for story in record.edition.stories}
-    stories = _noted(desk, again, standing, before, notes)
-    return replace(again, stories=stories)
+    return replace(again, stories=_noted(desk, again, standing, before, notes))
+
+
+def _standing(record: EditionRecord, corrections: Iterable[Correction]) -> tuple[dict[str, str], dict[str, Correction]]:
+    """Return the wording of each article that holds now, "" for none, and what was corrected last of some."""
+    latest = {c.revision: c for c in corrections}
+    chains = {article: _chain(first, latest) for article, first in record.edition.manifest.revisions}
+    standing = {
+        article: chains[article][-1].replaced_by if chains[article] else first
+        for article, first in record.edition.manifest.revisions
+    }
+    return standing, {article: chain[-1] for article, chain in chains.items() if chain}
 
 
 def _chain(first: str, latest: Mapping[str, Correction]) -> tuple[Correction, ...]:

@@ -18,6 +18,7 @@ from newsletter.cli.console import (
     print_table,
     settings,
 )
+from newsletter.correcting import remake
 from newsletter.notifying import holders
 from newsletter.publishing import EVERYBODY, draft, edition_key, examine, find
 from newsletter.rendering.gates import Severity
@@ -185,6 +186,18 @@ def approve_(context: typer.Context, by: ByOption, key: Key = "") -> None:
     with open_house(settings(context)) as house:
         record = approve(house, find(house, key).edition.key, by=by, now=now())
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
+
+
+@edition.command("remake")
+def remake_(context: typer.Context, by: ByOption, key: Key = "") -> None:
+    """End an edition that a correction holds on its way, and make it anew for just those who have not received it.
+
+    Ends with 3: the new one waits for an approval.
+    """
+    with open_house(settings(context)) as house:
+        record = remake(house, key, by=by, now=now())
+    _show(record, as_json=False)
+    raise typer.Exit(Exit.HELD)
 
 
 @edition.command()

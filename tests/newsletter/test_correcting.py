@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from content.articles import Article
 from newsletter.approving import ApprovingError
-from newsletter.correcting import Travelled, correct, withdraw
+from newsletter.correcting import CorrectingError, Travelled, correct, remake, withdraw
 from newsletter.delivering import deliver
 from newsletter.notifying import NotifyingError, holders, notify
 from newsletter.publishing import PublishingError, approve, draft, find, told
@@ -92,22 +92,22 @@ def test_withdrawn_in_mid_send_unsent_copies_stop_and_the_list_of_who_has_it_is_
 ) -> None:
     when: list[int] = []
 
-    def answer(who: str, _n: int) -> str:
-        if who == "p060@example.org":
+    def answer(_who: str, _n: int) -> str:
+        if len(seen.offered) == 60:
             _withdraw(house)
             when.append(sum(seen.accepted.values()))
         return "250 Ok"
 
     with sink(answer) as seen:
-        house = open_it(people=400, smtp_host="127.0.0.1", smtp_port=seen.port, smtp_connections=1)
+        house = open_it(people=1000, smtp_host="127.0.0.1", smtp_port=seen.port, smtp_connections=1)
         _send(house)
         begun = sum(seen.accepted.values())
         run(deliver(house, MONDAY))  # another sender finds nothing to do
 
     tally = house.ledger.tally(KEY)
     assert sum(seen.accepted.values()) == begun == tally.accepted
-    assert (tally.accounted, tally.leased) == (400, 0)
-    assert begun - when[0] < 100  # what was in hand: the chunk of 50, and the next one that waits behind it
+    assert (tally.accounted, tally.leased) == (1000, 0)
+    assert begun - when[0] <= 300  # what a sender has in hand at most: 250 people who wait, and a chunk of 50
     assert {h.recipient.address for h in holders(house, KEY, SCARS.revision[:10])} == set(seen.accepted)
     assert find(house, KEY).state is EditionState.HELD
     assert standing(house, KEY).state.value == "paused"
@@ -292,3 +292,46 @@ def test_a_notice_is_shown_like_any_edition(open_it: Callable[..., House]) -> No
 
     assert (record.edition.subject, record.approved_by) == ("Correction: Scars", "Ines")
     assert json.loads(record.folding)["contradictions"] == []
+
+
+def test_the_edition_is_made_again_for_just_those_who_have_not_received_it(open_it: Callable[..., House]) -> None:
+    def answer(_who: str, _n: int) -> str:
+        if len(first.offered) == 60:
+            house.articles.record([BETTER], LATER)
+            correct(house, "scars.md", by="Ines", note="It is 72 hours.", now=LATER)
+        return "250 Ok"
+
+    with sink(answer) as first:
+        house = open_it(people=600, smtp_host="127.0.0.1", smtp_port=first.port, smtp_connections=1)
+        _send(house)
+    had = dict(first.accepted)
+
+    again = remake(house, KEY, by="Ines", now=LATER)
+    assert (again.edition.key, again.state, again.remakes) == (f"{KEY}-2", EditionState.HELD, KEY)
+    assert again.reason.startswith(f"made again by Ines for the {600 - len(had)} people who have not received {KEY}")
+    assert find(house, KEY).state is EditionState.SENT
+    approve(house, again.edition.key, by="Zoe", now=LATER)
+    with sink() as second:
+        release(_to(house, second.port), again.edition.key, LATER)
+        run(deliver(_to(house, second.port), LATER))
+
+    assert 0 < len(had) < 600
+    assert set(had) | set(second.accepted) == {f"p{n:03}@example.org" for n in range(600)}
+    assert set(had).isdisjoint(second.accepted)
+    assert set(second.accepted.values()) == {1}
+    assert all(b"72 hours" in content and b"24 hours" not in content for content in second.contents.values())
+    assert [e.key for e in told(house)] == [f"{KEY}-2", KEY]
+
+
+def test_only_what_is_held_on_its_way_is_made_again(open_it: Callable[..., House]) -> None:
+    house = open_it()
+    with pytest.raises(CorrectingError, match="is approved; only what is held on its way"):
+        remake(house, KEY, by="Ines", now=LATER)
+    release(house, KEY, MONDAY)
+    for article in ("scars.md", "wax.md"):
+        withdraw(house, [article], by="Ines", note="wrong", now=LATER)
+
+    with pytest.raises(CorrectingError, match="nothing is left to tell"):
+        remake(house, KEY, by="Ines", now=LATER)
+
+    assert house.ledger.tally(KEY).pending == 3
