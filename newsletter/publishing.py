@@ -33,6 +33,7 @@ from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex, Told
+from newsletter.storage.sources import SourceStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
 from subscribers.preferences import MailingList
@@ -65,6 +66,10 @@ class Desk(Protocol):
     @property
     def articles(self) -> ArticleStore:
         """Return where articles and approvals are."""
+
+    @property
+    def sources(self) -> SourceStore:
+        """Return where sources are, and how they do."""
 
     @property
     def editions(self) -> EditionStore:
@@ -149,8 +154,18 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
         raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
     if not by.strip():
         raise PublishingError("an approval needs the name of who gives it: --by NAME")
+    if desk.settings.four_eyes and (own := _approved_by(desk, record, by)):
+        raise PublishingError(f"{by.strip()} has approved {own!r} in it; with four_eyes somebody else approves {key}")
     _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=pins_now(desk, record))
     return find(desk, key)
+
+
+def _approved_by(desk: Desk, record: EditionRecord, by: str) -> str:
+    """Return the first article of an edition that this person has approved; "" for none."""
+    decided = desk.articles.decisions(revision for _, revision in record.edition.manifest.revisions)
+    who = by.strip().casefold()
+    own = (id_ for id_, r in record.edition.manifest.revisions if r in decided and decided[r].by.casefold() == who)
+    return next(own, "")
 
 
 def cancel(desk: Desk, key: str, *, reason: str) -> int:
@@ -340,7 +355,8 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         explained=_explained(desk, sections, rulings, vectors, now),
     )
     rendering = render_email(edition, look_of(settings))
-    reason = _why_held(settings, edition, rendering, len(folding.contradictions))
+    held = (_why_held(settings, edition, rendering, len(folding.contradictions)), _why_sources_hold(desk))
+    reason = "; ".join(filter(None, held))
     record = EditionRecord(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
@@ -389,10 +405,20 @@ def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contra
             f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
         ),
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
+        (
+            settings.four_eyes and settings.edition_approval != "person",
+            "it waits for a person who has approved none of its articles, as four_eyes says",
+        ),
     )
     found = check(edition, rendering, look_of(settings))
     blockers = [f.message for f in found if f.severity is Severity.BLOCKER]
     return "; ".join([reason for holds, reason in reasons if holds] + blockers)
+
+
+def _why_sources_hold(desk: Desk) -> str:
+    """Return why an edition waits for sources, in words; "" when none that it would wait for fails."""
+    failing = [s for s in desk.sources.all() if s.holds and s.is_failing]
+    return "; ".join(f"the source {s.name!r} fails, and editions wait for it: {s.disabled or s.error}" for s in failing)
 
 
 def _explained(

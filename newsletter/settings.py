@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )
+    four_eyes: bool = Field(False, description="Who has approved an article does not approve the edition.")
     bounce_maildir: Path | None = Field(None, description="Maildir in which bounces and complaints arrive.")
     bounce_imap: str = Field("", description="Mailbox of bounces, imaps://NAME@HOST/FOLDER.")
     bounce_imap_password: SecretStr = SecretStr("")
