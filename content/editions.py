@@ -157,6 +157,7 @@ class Edition:
     title: str
     subject: str
     preheader: str = ""  #: "" lets the rendering name the stories
+    intro: str = ""  #: an editor's words before the stories, paragraphs with an empty line between; "" for none
     label: str = ""  #: the period for people: "Week 48, 2026"
     published_at: datetime  #: aware
     language: str = "en"

@@ -1,7 +1,7 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,6 +11,7 @@ from content import plain
 from content.approvals import Decision
 from content.assembly import assemble
 from content.clusters import Ruling, cluster
+from content.compositions import Composition
 from content.editions import Edition, fingerprint
 from content.embeddings import Vectors
 from content.folding import fold
@@ -22,10 +23,14 @@ from content.reports import as_json
 from content.sections import Section, split
 from newsletter.ports import Rendering
 from newsletter.rendering.email import render_email
-from newsletter.rendering.gates import Finding, Severity, check
+from newsletter.rendering.gates import Finding, Observed
+from newsletter.rendering.mime import Identity
+from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
+from newsletter.storage.acceptances import Acceptance, AcceptanceStore
 from newsletter.storage.articles import ArticleStore, Standing
+from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore, hash_of
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
@@ -48,12 +53,19 @@ REMEMBERED = timedelta(days=180)
 #: Who approves an edition that nothing holds, when `edition_approval` is automatic.
 BY_RULE = "rule: every article approved, nothing held"
 
+#: Objections that a reason spells out; more of them nobody reads.
+SAID = 5
+
 #: States in which an edition counts: its articles are told, and its page stands in the archive.
 TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
 
 
 class PublishingError(Exception):
     """An edition cannot be made or moved; the message says what would do."""
+
+
+class ComposedElsewhereError(PublishingError):
+    """Somebody else has composed the edition since it was read."""
 
 
 class Desk(Protocol):
@@ -80,6 +92,10 @@ class Desk(Protocol):
         """Return where editors' rulings are."""
 
     @property
+    def compositions(self) -> CompositionStore:
+        """Return where is kept what editors composed by hand."""
+
+    @property
     def explained(self) -> SimilarityIndex:
         """Return the index of what editions have explained."""
 
@@ -94,6 +110,13 @@ class Desk(Protocol):
     @property
     def ledger(self) -> Ledger:
         """Return where deliveries are."""
+
+    @property
+    def acceptances(self) -> AcceptanceStore:
+        """Return where accepted warnings are."""
+
+    def observe(self, rendering: Rendering) -> Observed:
+        """Return what a look at a mail's links and images finds; nothing where nobody is to look."""
 
 
 def edition_key(settings: Settings, now: datetime) -> str:
@@ -120,31 +143,85 @@ def look_of(settings: Settings) -> Look:
     )
 
 
-def draft(desk: Desk, now: datetime, *, again: bool = False) -> EditionRecord | None:
+def identity_of(settings: Settings, edition: Edition) -> Identity:
+    """Return who an edition's mail comes from."""
+    return Identity(
+        from_name=settings.from_name,
+        from_address=settings.from_address,
+        list_id=f"{edition.newsletter}.{settings.sending_domain}",
+        list_name=settings.title,
+        feedback_id=f"{edition.period}:{edition.newsletter}:{edition.rhythm}:newsletter",
+    )
+
+
+def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = False) -> EditionRecord | None:
     """Make this period's edition unless it is there; return it. None when no approved article is left to tell.
 
     Args:
         desk: The stores and settings.
         now: The time; it decides the period.
         again: Make it anew if it is only a draft or held, for instance after a ruling.
+        by_hand: A person makes it, so that a person has to approve it, whatever the settings say.
     """
     key = edition_key(desk.settings, now)
     known = desk.editions.find(key)
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
-    fresh = _fresh(desk, key)[: desk.settings.maximum_stories]
-    if not fresh:
+    version = desk.compositions.latest(key)
+    fresh = {s.article.id: s for s in available(desk, key)}
+    chosen = version.composition.choose(fresh, desk.settings.maximum_stories)
+    if not chosen:
         return known
-    record, rendering = _compose(desk, fresh, now)
+    by_hand = by_hand or version.number > 0
+    made = tuple(fresh[id_] for id_ in chosen)
+    record, rendering, accepted = _compose(desk, made, now, version.composition, by_hand=by_hand)
+    desk.acceptances.forget(key)
+    desk.acceptances.add(key, accepted)
     desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
     return desk.editions.find(key)
 
 
-def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
-    """Approve a draft or held edition, which an editor may do although something held it.
+def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now: datetime) -> EditionRecord:
+    """Compose an edition by hand and fold it anew; it needs another approval then.
+
+    Args:
+        desk: The stores and settings.
+        key: The edition's.
+        wish: What the editor wants.
+        after: Number of the version that the editor saw.
+        by: Who composes.
+        now: The time.
 
     Raises:
-        PublishingError: There is no such edition, it has moved on, or what it was made of has changed.
+        ComposedElsewhereError: Somebody else was faster; nothing of theirs is lost.
+        PublishingError: It is on its way, or nothing would be left of it.
+    """
+    record = find(desk, key)
+    if desk.ledger.mailing(key) is not None or record.state in {EditionState.SENT, EditionState.CANCELLED}:
+        raise PublishingError(f"{key} is on its way or over; it stays as it is")
+    if not wish.choose([s.article.id for s in available(desk, key)], desk.settings.maximum_stories):
+        raise PublishingError("nothing would be left to tell; keep at least one article")
+    if not desk.compositions.add(key, wish, after=after, by=by, now=now):
+        raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
+    if record.state is EditionState.APPROVED:
+        _move(desk, key, EditionState.HELD, reason=f"{by} changed it after its approval")
+    draft(desk, record.created_at, again=True, by_hand=True)
+    return find(desk, key)
+
+
+def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[str] = ()) -> EditionRecord:
+    """Approve a draft or held edition, which an editor may do although something held it, unless it is a blocker.
+
+    Args:
+        desk: The stores and settings.
+        key: Of the edition.
+        by: Who approves; recorded, also as whoever accepts the warnings.
+        now: When.
+        accept: Rules whose warnings are accepted, beside those that `accepted_warnings` names.
+
+    Raises:
+        PublishingError: There is no such edition, it has moved on, what it was made of has changed, a blocker stands
+            against it, or a warning that nobody has accepted.
     """
     record = find(desk, key)
     if record.state is EditionState.APPROVED:
@@ -156,7 +233,13 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
         raise PublishingError("an approval needs the name of who gives it: --by NAME")
     if desk.settings.four_eyes and (own := _approved_by(desk, record, by)):
         raise PublishingError(f"{by.strip()} has approved {own!r} in it; with four_eyes somebody else approves {key}")
+    if unknown := sorted(set(accept) - set(RULES)):
+        raise PublishingError(f"there is no rule {unknown[0]!r}; 'newsletter edition check' names those that warn")
+    found = examine(desk, record)
+    if reasons := _objections(desk.settings, found, accept):
+        raise PublishingError(f"{key} cannot be approved: {'; '.join(reasons)}")
     _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=pins_now(desk, record))
+    desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
 
 
@@ -236,7 +319,7 @@ def finish(desk: Desk, key: str) -> bool:
 def examine(desk: Desk, record: EditionRecord) -> tuple[Finding, ...]:
     """Return everything wrong with an edition's mail as it would leave, blockers first."""
     rendering = desk.editions.rendering(record.edition.key, EVERYBODY)
-    return check(record.edition, rendering, look_of(desk.settings)) if rendering else ()
+    return _vet(desk, record.edition, rendering) if rendering else ()
 
 
 def find(desk: Desk, key: str) -> EditionRecord:
@@ -320,8 +403,8 @@ def _period(settings: Settings, now: datetime) -> Period:
     return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
 
 
-def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
-    """Return the approved articles that no other edition has told."""
+def available(desk: Desk, key: str) -> tuple[Standing, ...]:
+    """Return the approved articles that no other edition has told, the oldest approval first."""
     told = {
         article
         for record in desk.editions.all(desk.settings.newsletter)
@@ -336,7 +419,9 @@ def sections_of(standing: Iterable[Standing]) -> list[Section]:
     return [section for s in standing if s.approval for section in split(s.article, approved_at=s.approval.at)]
 
 
-def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[EditionRecord, Rendering]:
+def _compose(
+    desk: Desk, fresh: tuple[Standing, ...], now: datetime, wish: Composition, *, by_hand: bool
+) -> tuple[EditionRecord, Rendering, tuple[Acceptance, ...]]:
     settings = desk.settings
     sections = sections_of(fresh)
     rulings = desk.rulings.in_force()
@@ -354,8 +439,14 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         templates=template_hashes("email/digest"),
         explained=_explained(desk, sections, rulings, vectors, now),
     )
+    subject = wish.subject or edition.subject
+    edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
-    held = (_why_held(settings, edition, rendering, len(folding.contradictions)), _why_sources_hold(desk))
+    found = _vet(desk, edition, rendering)
+    held = (
+        _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand),
+        _why_sources_hold(desk),
+    )
     reason = "; ".join(filter(None, held))
     record = EditionRecord(
         edition=edition,
@@ -365,7 +456,9 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         created_at=now,
     )
     record = replace(record, pins=_pins(desk, record, rendering))
-    return (record if reason else replace(record, approved_by=BY_RULE, approved_at=now)), rendering
+    if reason:
+        return record, rendering, ()
+    return replace(record, approved_by=BY_RULE, approved_at=now), rendering, _acceptances(found, BY_RULE, now)
 
 
 def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
@@ -395,7 +488,15 @@ def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
     return replace(edition, stories=again.stories, manifest=again.manifest)
 
 
-def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int) -> str:
+def _vet(desk: Desk, edition: Edition, rendering: Rendering) -> tuple[Finding, ...]:
+    settings = desk.settings
+    sender, observed = identity_of(settings, edition), desk.observe(rendering)
+    return vet(edition, rendering, look_of(settings), sender, settings.spam_filter, observed)
+
+
+def _why_held(
+    settings: Settings, edition: Edition, found: Sequence[Finding], contradictions: int, *, by_hand: bool
+) -> str:
     stories = len(edition.stories)
     pairs = "1 pair of sentences contradicts itself" if contradictions == 1 else f"{contradictions} pairs contradict"
     reasons = (
@@ -409,10 +510,24 @@ def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contra
             settings.four_eyes and settings.edition_approval != "person",
             "it waits for a person who has approved none of its articles, as four_eyes says",
         ),
+        (by_hand and settings.edition_approval != "person", "it was composed by hand and waits for an approval"),
     )
-    found = check(edition, rendering, look_of(settings))
-    blockers = [f.message for f in found if f.severity is Severity.BLOCKER]
-    return "; ".join([reason for holds, reason in reasons if holds] + blockers)
+    # Contradictions are named already.
+    objections = _objections(settings, found, accept=("contradictions",))
+    return "; ".join([*(reason for holds, reason in reasons if holds), *objections])
+
+
+def _objections(settings: Settings, found: Sequence[Finding], accept: Collection[str]) -> list[str]:
+    """Return in words what stands against an approval: blockers, and warnings that nobody has accepted."""
+    open_ = unaccepted(found, {*settings.accepted_warnings, *accept})
+    names = " ".join(f"--accept {rule}" for rule in dict.fromkeys(f.rule for f in open_))
+    said = [*(f.message for f in blockers(found)), *(f"{f.rule} warns: {f.message}" for f in open_)]
+    more = [f"and {len(said) - SAID} more, which 'newsletter edition check' names"] if len(said) > SAID else []
+    return said[:SAID] + more + ([f"to accept what warns: {names}"] if open_ else [])
+
+
+def _acceptances(found: Sequence[Finding], by: str, now: datetime) -> tuple[Acceptance, ...]:
+    return tuple(Acceptance(rule=f.rule, message=f.message, by=by, at=now) for f in found)
 
 
 def _why_sources_hold(desk: Desk) -> str:

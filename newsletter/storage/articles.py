@@ -77,7 +77,12 @@ class Standing:
     @property
     def word(self) -> str:
         """Return the state in one word: pending, approved, rejected or withdrawn."""
-        return self.approval.decision.value if self.approval else "pending"
+        return word_of(self.approval)
+
+
+def word_of(approval: Approval | None) -> str:
+    """Return where a revision stands in one word; a decision that was taken back is none."""
+    return approval.decision.value if approval and approval.decision is not Decision.REOPENED else "pending"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from alembic import op
 from newsletter.storage.schema import Instant
 
 revision = "0009"
-down_revision = "0010"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
