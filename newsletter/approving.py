@@ -30,16 +30,27 @@ def decide(
     Raises:
         ApprovingError: An article is not there, or more than one begins so; nothing was decided then.
     """
-    if not by.strip():
-        raise ApprovingError("a decision needs the name of who takes it: --by NAME")
-    if decision is not Decision.APPROVED and not note.strip():
-        raise ApprovingError(f"{decision.value} needs a reason that the others can read: --note TEXT")
-    chosen = [_only(store, name) for name in wanted]
+    chosen = choose(store, wanted, decision, by=by, note=note)
     new = [s for s in chosen if s.approval is None or s.approval.decision is not decision]
     store.decide(
         Approval(revision=s.article.revision, decision=decision, by=by.strip(), at=now, note=note.strip()) for s in new
     )
     return tuple(new)
+
+
+def choose(
+    store: ArticleStore, wanted: Iterable[str], decision: Decision, *, by: str, note: str
+) -> tuple[Standing, ...]:
+    """Return the wanted articles, about which this decision can be taken.
+
+    Raises:
+        ApprovingError: An article is not there, more than one begins so, or a name or a reason is missing.
+    """
+    if not by.strip():
+        raise ApprovingError("a decision needs the name of who takes it: --by NAME")
+    if decision is not Decision.APPROVED and not note.strip():
+        raise ApprovingError(f"{decision.value} needs a reason that the others can read: --note TEXT")
+    return tuple(find_one(store, name) for name in wanted)
 
 
 def two_revisions(store: ArticleStore, wanted: str, before: str = "", after: str = "") -> tuple[Article, Article]:
@@ -54,7 +65,7 @@ def two_revisions(store: ArticleStore, wanted: str, before: str = "", after: str
     Raises:
         ApprovingError: There is no such article or revision, or none before it.
     """
-    article = _only(store, wanted).article
+    article = find_one(store, wanted).article
     known = [revision for revision, _ in store.history(article.id)]
     new = _named(known, after, article.id) if after else article.revision
     old = _named(known, before, article.id) if before else _last_before(store, article.id, known, new)
@@ -77,7 +88,12 @@ def _last_before(store: ArticleStore, article: str, known: Sequence[str], new: s
     return earlier[-1]
 
 
-def _only(store: ArticleStore, wanted: str) -> Standing:
+def find_one(store: ArticleStore, wanted: str) -> Standing:
+    """Return the article of this id, or the only one whose id or current revision begins so.
+
+    Raises:
+        ApprovingError: There is none, or more than one.
+    """
     found = store.find(wanted)
     if not found:
         raise ApprovingError(f"there is no article {wanted!r}; 'newsletter article list' shows them")

@@ -21,6 +21,7 @@ class Report:
     notes: tuple[Problem, ...] = ()  #: what was read, but looks odd
     gone: tuple[str, ...] = ()  #: ids of articles that the source shows no longer; they stay with us
     error: str = ""
+    disabled: str = ""  #: why it was not pulled at all; "" when it was
 
 
 def ingest(source: Source, sources: SourceStore, articles: ArticleStore, now: datetime) -> Report:
@@ -40,7 +41,7 @@ def ingest(source: Source, sources: SourceStore, articles: ArticleStore, now: da
     record = sources.find(source.name)
     report = Report(source=source.name)
     if record and record.disabled:
-        return replace(report, error=not_pulled(record))
+        return replace(report, disabled=not_pulled(record))
     policy = record.policy if record else Policy.FLAG
     try:
         for part in source.pulls(record.memory if record else {}):

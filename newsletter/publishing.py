@@ -38,6 +38,7 @@ from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex, Told
+from newsletter.storage.sources import SourceStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
 from subscribers.preferences import MailingList
@@ -77,6 +78,10 @@ class Desk(Protocol):
     @property
     def articles(self) -> ArticleStore:
         """Return where articles and approvals are."""
+
+    @property
+    def sources(self) -> SourceStore:
+        """Return where sources are, and how they do."""
 
     @property
     def editions(self) -> EditionStore:
@@ -227,6 +232,8 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
         raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
     if not by.strip():
         raise PublishingError("an approval needs the name of who gives it: --by NAME")
+    if desk.settings.four_eyes and (own := _approved_by(desk, record, by)):
+        raise PublishingError(f"{by.strip()} has approved {own!r} in it; with four_eyes somebody else approves {key}")
     if unknown := sorted(set(accept) - set(RULES)):
         raise PublishingError(f"there is no rule {unknown[0]!r}; 'newsletter edition check' names those that warn")
     found = examine(desk, record)
@@ -235,6 +242,14 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
     _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=pins_now(desk, record))
     desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
+
+
+def _approved_by(desk: Desk, record: EditionRecord, by: str) -> str:
+    """Return the first article of an edition that this person has approved; "" for none."""
+    decided = desk.articles.decisions(revision for _, revision in record.edition.manifest.revisions)
+    who = by.strip().casefold()
+    own = (id_ for id_, r in record.edition.manifest.revisions if r in decided and decided[r].by.casefold() == who)
+    return next(own, "")
 
 
 def cancel(desk: Desk, key: str, *, reason: str) -> int:
@@ -431,7 +446,11 @@ def _compose(
     edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
     found = _vet(desk, edition, rendering)
-    reason = _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand)
+    held = (
+        _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand),
+        _why_sources_hold(desk),
+    )
+    reason = "; ".join(filter(None, held))
     record = EditionRecord(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
@@ -443,6 +462,33 @@ def _compose(
     if reason:
         return record, rendering, ()
     return replace(record, approved_by=BY_RULE, approved_at=now), rendering, _acceptances(found, BY_RULE, now)
+
+
+def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
+    """Return an edition as it is told by other wordings of its articles: folded anew, everything else as it was.
+
+    Args:
+        desk: The stores and settings.
+        edition: As it was made.
+        revisions: The wordings, in the order in which their stories stand.
+    """
+    articles = [article for r in revisions if (article := desk.articles.revision(r))]
+    decided = desk.articles.decisions(a.revision for a in articles)
+    at = {a.revision: decided[a.revision].at if a.revision in decided else edition.published_at for a in articles}
+    sections = [s for a in articles for s in split(a, approved_at=at[a.revision])]
+    rulings, vectors = desk.rulings.in_force(), choose_vectors(desk.settings.similarity)
+    again = assemble(
+        fold(sections, cluster(sections, rulings, vectors), rulings, vectors),
+        articles,
+        newsletter=edition.newsletter,
+        period=Period(Rhythm(edition.rhythm), edition.period, edition.label),
+        title=edition.title,
+        language=edition.language,
+        published_at=edition.published_at,
+        templates=edition.manifest.templates,
+        explained=_explained(desk, sections, rulings, vectors, edition.published_at),
+    )
+    return replace(edition, stories=again.stories, manifest=again.manifest)
 
 
 def _vet(desk: Desk, edition: Edition, rendering: Rendering) -> tuple[Finding, ...]:
@@ -463,6 +509,10 @@ def _why_held(
             f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
         ),
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
+        (
+            settings.four_eyes and settings.edition_approval != "person",
+            "it waits for a person who has approved none of its articles, as four_eyes says",
+        ),
         (by_hand and settings.edition_approval != "person", "it was composed by hand and waits for an approval"),
     )
     # Contradictions are named already.
@@ -481,6 +531,12 @@ def _objections(settings: Settings, found: Sequence[Finding], accept: Collection
 
 def _acceptances(found: Sequence[Finding], by: str, now: datetime) -> tuple[Acceptance, ...]:
     return tuple(Acceptance(rule=f.rule, message=f.message, by=by, at=now) for f in found)
+
+
+def _why_sources_hold(desk: Desk) -> str:
+    """Return why an edition waits for sources, in words; "" when none that it would wait for fails."""
+    failing = [s for s in desk.sources.all() if s.holds and s.is_failing]
+    return "; ".join(f"the source {s.name!r} fails, and editions wait for it: {s.disabled or s.error}" for s in failing)
 
 
 def _explained(

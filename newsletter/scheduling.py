@@ -144,9 +144,12 @@ def resume(desk: Desk, key: str, *, by: str, now: datetime, version: int | None 
     """Let senders go on with a paused edition, also one that an alarm has paused.
 
     Raises:
-        SchedulingError: It is not paused, or somebody else moved it.
+        SchedulingError: It is not paused, somebody else moved it, or it is held: what it prints is not approved.
         PublishingError: There is no such edition.
     """
+    record = find(desk, key)
+    if record.state is EditionState.HELD:
+        raise SchedulingError(f"{key} is held: {record.reason}. 'newsletter edition approve' comes first")
     return _press(desk, key, Press.RESUME, by=by, now=now, version=version)
 
 

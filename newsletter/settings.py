@@ -144,6 +144,7 @@ class Settings(BaseSettings):
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )
+    four_eyes: bool = Field(False, description="Who has approved an article does not approve the edition.")
     accepted_warnings: tuple[Warned, ...] = Field(
         ("alt", "clients", "images", "links", "preheader", "size", "subject"),
         description="Rules of 'edition check' whose warnings are accepted beforehand; the others hold an edition.",

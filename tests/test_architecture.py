@@ -55,6 +55,7 @@ FLOORS = (
         "welcoming",
     },
     {"releasing", "delivering", "scheduling"},
+    {"correcting", "notifying"},
     {"wiring", "proving"},
     {"dispatching"},
     {"preserving", "doctoring", "measuring"},

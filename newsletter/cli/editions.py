@@ -19,6 +19,8 @@ from newsletter.cli.console import (
     print_table,
     settings,
 )
+from newsletter.correcting import remake
+from newsletter.notifying import holders
 from newsletter.proving import reproduce
 from newsletter.publishing import draft, edition_key, examine, find
 from newsletter.rendering.gates import Severity
@@ -197,6 +199,40 @@ def approve_(
         for accepted in house.acceptances.of(record.edition.key):
             out.print(f"accepted by {accepted.by}: {accepted.rule}, {accepted.message}", style="dim", markup=False)
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
+
+
+@edition.command("remake")
+def remake_(context: typer.Context, by: ByOption, key: Key = "") -> None:
+    """End an edition that a correction holds on its way, and make it anew for just those who have not received it.
+
+    Ends with 3: the new one waits for an approval.
+    """
+    with open_house(settings(context)) as house:
+        record = remake(house, key, by=by, now=now())
+    _show(record, as_json=False)
+    raise typer.Exit(Exit.HELD)
+
+
+@edition.command()
+def recipients(
+    context: typer.Context,
+    had: Annotated[str, typer.Option("--had", help="A revision, or its beginning; 'edition show --json' names them.")],
+    key: Key = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List exactly who received a wording of an article: accepted by their server, or uncertain.
+
+    Example: newsletter edition recipients beauty-weekly-2026-W48 --had 3f1c9a
+    """
+    with open_house(settings(context)) as house:
+        found = list(holders(house, key, had))
+    if as_json:
+        return print_json(
+            [{"address": h.recipient.address, "name": h.recipient.name, "outcome": h.outcome.value} for h in found]
+        )
+    rows = [(h.recipient.address, h.recipient.name, h.outcome.value) for h in found]
+    print_table(("Address", "Name", "Outcome"), rows, "Nobody received it.")
+    return None
 
 
 @feeds.command("build")

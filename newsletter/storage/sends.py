@@ -102,12 +102,15 @@ class SendStore:
     def let_go(self, edition: str, at: datetime) -> bool:
         """Let senders begin a mailing that was frozen under a hold, as its send says now; tell whether one was held.
 
-        Whoever pressed pause or stop since the freeze is obeyed here, before the first message.
+        Whoever pressed pause or stop since the freeze, or holds the edition, is obeyed here, before the first message.
         """
         with self._engine.begin() as connection:
             row = connection.execute(select(sends).where(sends.c.edition == edition).with_for_update()).first()
             mailing = find_mailing(connection, edition)
             if row is None or mailing is None or mailing.hold_until is None:
+                return False
+            state = connection.execute(select(editions.c.state).where(editions.c.key == edition)).scalar()
+            if state == EditionState.HELD.value:
                 return False
             here = mailings.c.id == mailing.number
             connection.execute(update(mailings).where(here).values(hold_until=None))

@@ -14,6 +14,7 @@ from newsletter.releasing import release
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance
 from newsletter.storage.editions import EditionState
+from newsletter.storage.sources import SourceRecord
 from newsletter.wiring import House, open_house
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import IN_CI, MONDAY, make_approval, make_article, make_subscriber, paragraph
@@ -310,3 +311,33 @@ def test_an_edition_that_is_not_there_is_named(house: House) -> None:
         find(house, "nothing")
     with pytest.raises(PublishingError, match="no edition yet"):
         find(house, "")
+
+
+def test_with_four_eyes_whoever_approved_an_article_does_not_approve_the_edition(settings: Settings) -> None:
+    with open_house(settings.model_copy(update={"four_eyes": True})) as house:
+        _approve(house, SCARS, LINES)
+        record = draft(house, MONDAY)
+        assert record
+        assert record.reason == "it waits for a person who has approved none of its articles, as four_eyes says"
+
+        with pytest.raises(PublishingError, match=r"ines has approved '\w+\.md' in it; with four_eyes somebody else"):
+            approve(house, KEY, by=" ines ", now=MONDAY)
+
+        assert approve(house, KEY, by="Zoe", now=MONDAY).approved_by == "Zoe"
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["holds", "does not"])
+def test_a_source_that_fails_holds_an_edition_only_if_it_is_set_so(house: House, holds: bool) -> None:
+    house.sources.add(SourceRecord(name="blog", kind="feed", location="x", added_at=MONDAY, holds=holds))
+    house.sources.failed("blog", "it does not answer", MONDAY)
+    _approve(house, SCARS)
+
+    record = draft(house, MONDAY)
+
+    assert record
+    words = "the source 'blog' fails, and editions wait for it: it does not answer"
+    assert (record.state, record.reason) == ((EditionState.HELD, words) if holds else (EditionState.APPROVED, ""))
+    house.sources.succeeded("blog", {}, MONDAY)
+    again = draft(house, MONDAY, again=True)
+    assert again
+    assert again.state is EditionState.APPROVED
