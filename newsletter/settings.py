@@ -145,6 +145,8 @@ class Settings(BaseSettings):
         {}, description="What proves a provider's reports, as JSON: postmark, mailgun, sendgrid, ses."
     )
     behind_proxy: bool = Field(False, description="Whether a proxy of ours says in X-Forwarded-For who asks.")
+    alarm_webhook: SecretStr = Field(SecretStr(""), description="Where Prefect posts alarms, as JSON with a text.")
+    alarm_webhook_file: Path | None = None
     log_format: Literal["words", "json"] = Field("words", description="How what runs for long writes its log.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 

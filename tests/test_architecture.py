@@ -45,7 +45,7 @@ FLOORS = (
     {"wiring"},
     {"dispatching"},
     {"preserving", "doctoring", "measuring"},
-    {"exposing"},
+    {"exposing", "alarming"},
     {"web"},
     {"cli"},
     {"__main__"},

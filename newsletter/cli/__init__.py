@@ -12,6 +12,7 @@ from newsletter.cli import (
     backups,
     care,
     demo,
+    deploying,
     editions,
     index,
     near_duplicates,
@@ -90,6 +91,7 @@ app.command()(backups.restore)
 app.command()(serving.serve)
 app.command()(serving.metrics)
 app.command()(up.up)
+app.command()(deploying.deploy)
 
 
 def main() -> None:
