@@ -21,6 +21,7 @@ from newsletter.cli import (
     sends,
     serving,
     sources,
+    stores,
     up,
 )
 from newsletter.cli.console import Exit, err
@@ -88,6 +89,7 @@ app.add_typer(people.subscriber, name="subscriber")
 app.add_typer(people.lists, name="list")
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.add_typer(stores.store, name="store")
 app.command()(serving.serve)
 app.command()(serving.metrics)
 app.command()(up.up)
