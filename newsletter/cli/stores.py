@@ -1,5 +1,6 @@
 """`newsletter store`: what only those who own the database do."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from newsletter.cli.console import Exit, err, out, settings
 from newsletter.storage.engine import migrate as bring_up_to_date
 from newsletter.storage.engine import open_engine, pending
-from newsletter.storage.roles import statements
+from newsletter.storage.roles import apply, statements
 
 store = typer.Typer(no_args_is_help=True, help="The database: migrate it, and who may do what in it.")
 
@@ -38,7 +39,23 @@ def migrate(
 
 
 @store.command()
-def roles() -> None:
-    """Print the SQL that makes the logins of site, senders and console, each with what it needs. PostgreSQL only."""
-    for statement in statements():
-        out.print(f"{statement};", markup=False)
+def roles(
+    context: typer.Context,
+    now: Annotated[bool, typer.Option("--apply", help="Migrate, then run it, as the owner in database_url.")] = False,
+) -> None:
+    """Print the SQL that makes the logins of site, senders and console, each with what it needs. PostgreSQL only.
+
+    With --apply their passwords are those of NEWSLETTER_WEB_PASSWORD, NEWSLETTER_SENDER_PASSWORD and
+    NEWSLETTER_CONSOLE_PASSWORD in the environment; one that is not set stays as it is.
+    """
+    if not now:
+        for statement in statements():
+            out.print(f"{statement};", markup=False)
+        return
+    engine = open_engine(settings(context).store_url)
+    try:
+        bring_up_to_date(engine)
+        named = apply(engine, os.environ)
+    finally:
+        engine.dispose()
+    out.print(f"The tables are up to date, the logins have their rights; passwords set: {', '.join(named) or 'none'}.")

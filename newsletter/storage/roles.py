@@ -4,6 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sqlalchemy import Engine, func, select
+
+from newsletter.storage.engine import MIGRATION_LOCK
+from newsletter.storage.errors import StoreError
 from newsletter.storage.schema import every_table
 
 
@@ -107,6 +111,37 @@ def statements(schema: str = "public") -> Iterator[str]:
             if rights:
                 yield f'GRANT {rights} ON {schema}."{table}" TO {role}'
 
+
+def apply(engine: Engine, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Make the roles in the database of `engine`, whose login owns the tables; return whose passwords were set.
+
+    Args:
+        engine: Of the owner.
+        environment: Holds a role's password under the name of PASSWORDS, or nothing.
+
+    Raises:
+        StoreError: It is no PostgreSQL.
+    """
+    if engine.dialect.name != "postgresql":
+        raise StoreError("logins are PostgreSQL's; an SQLite file belongs to whoever may open it")
+    given = {role: environment[name] for role, name in PASSWORDS.items() if environment.get(name)}
+    with engine.begin() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        for statement in statements():
+            connection.exec_driver_sql(statement)
+        for role, password in given.items():
+            # A password is a literal there, never a parameter; `format` quotes it.
+            quoted = connection.execute(select(func.quote_literal(password))).scalar_one()
+            connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {quoted}".replace("%", "%%"))
+    return tuple(given)
+
+
+#: Where each role's password stands in the environment.
+PASSWORDS: Mapping[Role, str] = {
+    Role.WEB: "NEWSLETTER_WEB_PASSWORD",
+    Role.SENDER: "NEWSLETTER_SENDER_PASSWORD",
+    Role.CONSOLE: "NEWSLETTER_CONSOLE_PASSWORD",
+}
 
 #: How long one statement of each role may take: a reader waits for seconds; freezing a million people takes minutes.
 _PATIENCE: Mapping[Role, str] = {Role.WEB: "15s", Role.SENDER: "30min", Role.CONSOLE: "60s"}

@@ -23,10 +23,11 @@ from newsletter.sending import run
 from newsletter.settings import Settings
 from newsletter.storage.editions import EditionState
 from newsletter.storage.engine import migrate, open_engine
+from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.returns import ReturnStore
-from newsletter.storage.roles import GRANTS, Role, statements
+from newsletter.storage.roles import GRANTS, Role, apply
 from newsletter.storage.schema import every_table
 from newsletter.storage.sources import SourceRecord
 from newsletter.transports.capture import capture_server
@@ -46,10 +47,8 @@ SECRET = b"k" * 32
 def owner(postgresql_database: str) -> Iterator[Engine]:
     engine = open_engine(postgresql_database)
     migrate(engine)
-    with engine.begin() as connection:
-        for _ in range(2):  # a second time changes nothing
-            for statement in statements():
-                connection.exec_driver_sql(statement)
+    assert apply(engine, {}) == ()
+    assert apply(engine, {"NEWSLETTER_WEB_PASSWORD": "it's 100% %s secret"}) == (Role.WEB,)  # a second time: no harm
     yield engine
     engine.dispose()
 
@@ -138,6 +137,11 @@ def test_senders_do_all_their_work_under_their_login(house: House) -> None:
     note(house, judge(Physician(house).take(NOW)), NOW)
     later = Ward(house, NOW + timedelta(days=8))
     mend(later, examine(later))
+
+
+def test_an_embedded_store_has_no_logins(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"PostgreSQL's"):
+        apply(open_engine(f"sqlite:///{tmp_path}/x.db"), {})
 
 
 FORBIDDEN = {
