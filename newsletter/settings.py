@@ -164,6 +164,8 @@ class Settings(BaseSettings):
     second_person_above: Annotated[int, Field(ge=0)] = Field(
         0, description="An edition for more people than this is approved by another than its last editor; 0: never."
     )
+    alarm_webhook: SecretStr = Field(SecretStr(""), description="Where Prefect posts alarms, as JSON with a text.")
+    alarm_webhook_file: Path | None = None
     log_format: Literal["words", "json"] = Field("words", description="How what runs for long writes its log.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 

@@ -1,7 +1,10 @@
-"""Shares long computations among several processes, with the same results in the same order."""
+"""Shares long work among processes, with the same results in the same order, and lets it end when it is told to."""
 
+import asyncio
 import gc
 import multiprocessing
+import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +30,26 @@ def undisturbed() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def told_to_stop() -> Iterator[asyncio.Event]:
+    """Yield an event that SIGTERM sets, so that what is in hand is finished; then the signal takes its usual course.
+
+    Whoever ends a run sends that signal. Outside the main thread no signal comes, and the event is never set.
+    """
+    stop = asyncio.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(stop.set))
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if stop.is_set():
+        signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager

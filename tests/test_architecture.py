@@ -59,7 +59,7 @@ FLOORS = (
     {"wiring", "proving"},
     {"dispatching"},
     {"preserving", "doctoring", "measuring"},
-    {"exposing"},
+    {"exposing", "alarming"},
     {"web"},
     {"cli"},
     {"__main__"},

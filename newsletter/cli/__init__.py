@@ -12,6 +12,7 @@ from newsletter.cli import (
     backups,
     care,
     demo,
+    deploying,
     editions,
     index,
     near_duplicates,
@@ -21,6 +22,7 @@ from newsletter.cli import (
     serving,
     sources,
     staff,
+    stores,
     up,
 )
 from newsletter.cli.console import Exit, err
@@ -94,11 +96,13 @@ app.add_typer(people.subscriber, name="subscriber")
 app.add_typer(people.lists, name="list")
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.add_typer(stores.store, name="store")
 app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
 app.command()(serving.metrics)
 app.command()(up.up)
+app.command()(deploying.deploy)
 
 
 def main() -> None:

@@ -55,19 +55,27 @@ class Stop:
         return working.result()
 
 
-async def run_aside(work: Work[T]) -> T:
+async def run_aside(work: Work[T], asked: asyncio.Event | None = None) -> T:
     """Run `work` in a thread of its own, as `run` does, beside a loop that belongs to somebody else (Prefect).
 
-    Cancelled, it lets the sender finish what is in hand first: nobody becomes uncertain.
+    Cancelled, or once `asked` is set, it lets the sender finish what is in hand first: nobody becomes uncertain.
     """
     stop = Stop()
     running = asyncio.ensure_future(asyncio.to_thread(stop.run, work))
+    relaying = asyncio.ensure_future(_relay(asked or asyncio.Event(), stop))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
         await running
         raise
+    finally:
+        relaying.cancel()
+
+
+async def _relay(asked: asyncio.Event, stop: Stop) -> None:
+    await asked.wait()
+    stop.set()
 
 
 @contextmanager

@@ -1,13 +1,23 @@
 """Opens the database, and brings its tables up to date."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+#: Held while tables are changed, on PostgreSQL: any number that nobody else locks.
+MIGRATION_LOCK = 7_420_326_111
 
 #: How long one SQLite writer waits for another before it gives up. Commits last milliseconds.
 BUSY_TIMEOUT_MS = 30_000
@@ -44,27 +54,65 @@ def reading(engine: Engine) -> Connection:
     return engine.connect().execution_options(**{_READS: True})
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration: its number and what it brings."""
+
+    number: str
+    brings: str
+
+
+def pending(engine: Engine) -> tuple[Step, ...]:
+    """Return the migrations that `migrate` would run, in their order; change nothing.
+
+    Raises:
+        StoreError: The database cannot be reached, or is from a newer version.
+    """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    with _translated(engine), reading(engine) as connection:
+        known = set(MigrationContext.configure(connection).get_current_heads())
+        scripts = ScriptDirectory.from_config(_config())
+        steps = scripts.iterate_revisions("heads", tuple(known) or "base")
+        return tuple(Step(s.revision, s.doc) for s in reversed([s for s in steps if s.revision not in known]))
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to the newest version; do nothing when they are.
+    """Bring the tables up to the newest version; do nothing when they are. Of several at once one works, others wait.
 
     Raises:
         StoreError: The database cannot be reached or written.
     """
     # Here, because Alembic takes a third of a second and 12 MB to load, and only who opens a store needs it.
     from alembic import command
-    from alembic.config import Config
+
+    config = _config()
+    with _translated(engine), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # on SQLite the transaction itself is the lock
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
     from alembic.util import CommandError
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        yield
     except DatabaseFailure as error:
         raise StoreError(f"{engine.url.render_as_string()}: {say(error)}") from error
     except CommandError as error:  # a database that a newer version of this product has migrated
         raise StoreError(f"{engine.url.render_as_string()}: {error}; it may be from a newer version") from error
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _make_folder(folder: Path) -> None:

@@ -80,6 +80,12 @@ class SendStore:
         with reading(self._engine) as connection:
             return tuple(_change(row) for row in connection.execute(query))
 
+    def changes_since(self, at: datetime) -> tuple[Change, ...]:
+        """Return every move of any send after `at`, the oldest first."""
+        query = select(send_changes).where(send_changes.c.at > at).order_by(send_changes.c.at, send_changes.c.version)
+        with reading(self._engine) as connection:
+            return tuple(_change(row) for row in connection.execute(query))
+
     def move(self, before: Send, after: Send, press: Press) -> bool:
         """Write one move down, its entry in the log, what it means for ledger and edition: all of it or nothing.
 
@@ -137,6 +143,12 @@ class MarkStore:
         with reading(self._engine) as connection:
             row = connection.execute(select(marks.c.text, marks.c.at).where(marks.c.name == name)).first()
         return Mark(row.text, row.at) if row else None
+
+    def named(self, beginning: str) -> dict[str, Mark]:
+        """Return everything that is remembered under a name that begins so."""
+        query = select(marks).where(marks.c.name.startswith(beginning, autoescape=True)).order_by(marks.c.name)
+        with reading(self._engine) as connection:
+            return {row.name: Mark(row.text, row.at) for row in connection.execute(query)}
 
     def put(self, name: str, text: str, at: datetime) -> None:
         """Remember this under the name instead of what was there; of two at once one wins."""
