@@ -170,8 +170,12 @@ class ArticleStore:
         with reading(self._engine) as connection:
             return tuple(_standing(row) for row in connection.execute(query))
 
-    def approved_briefly(self) -> tuple[Brief, ...]:
-        """Return what `approved` does, in its order, without reading the articles."""
+    def approved_briefly(self, newest: int | None = None) -> tuple[Brief, ...]:
+        """Return what `approved` does, in its order, without reading the articles.
+
+        Args:
+            newest: Only so many, those that were approved last; None: all.
+        """
         columns = (articles.c.id, articles.c.revision, revisions.c.title, approvals.c.at.label("approved_at"))
         query = (
             select(*columns)
@@ -179,8 +183,9 @@ class ArticleStore:
             .join(approvals, (approvals.c.revision == articles.c.revision) & (approvals.c.number == _NEWEST))
             .where(approvals.c.decision == Decision.APPROVED.value)
         )
+        last_first = query.order_by(approvals.c.at.desc(), articles.c.id.desc()).limit(newest)
         with reading(self._engine) as connection:
-            return tuple(Brief(*row) for row in connection.execute(query.order_by(approvals.c.at, articles.c.id)))
+            return tuple(Brief(*row) for row in reversed(connection.execute(last_first).all()))
 
     def find(self, wanted: str) -> tuple[Standing, ...]:
         """Return the articles whose id is `wanted` or ends with it after a colon or slash.

@@ -21,7 +21,7 @@ from newsletter.storage.imports import UNDO_WITHIN, ImportState, ImportStore
 from newsletter.storage.lists import ListStore
 from newsletter.storage.segments import SegmentStore
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.today import people_counts
+from newsletter.web.console.today import COUNTED_WITHIN, people_counts
 from newsletter.web.console.words import count
 from subscribers.addresses import AddressError, read_address
 from subscribers.consent import Door as Way
@@ -148,7 +148,13 @@ def show_segments(ask: Ask) -> Response:
     said, problem, look = _said(ask), "", None
     if said:
         try:
-            look = SegmentStore(house.engine).look(house.settings.newsletter, parse_segment(said))
+            segment, slug = parse_segment(said), house.settings.newsletter
+            look = ask.console.cache.get(
+                ("segment", slug, json.dumps(said)),
+                lambda: SegmentStore(house.engine).look(slug, segment),
+                now=ask.now,
+                kept=COUNTED_WITHIN,
+            )
         except SegmentError as error:
             problem = str(error)
     return ask.show(
