@@ -1,11 +1,12 @@
 """Editors' decisions about articles, each pinned to the revision they saw."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from content.approvals import Approval, Decision
+from content.articles import Article
 from newsletter.storage.articles import ArticleStore, Standing, word_of
 
 
@@ -39,6 +40,41 @@ def decide(
         Approval(revision=s.article.revision, decision=decision, by=by.strip(), at=now, note=note.strip()) for s in new
     )
     return tuple(new)
+
+
+def two_revisions(store: ArticleStore, wanted: str, before: str = "", after: str = "") -> tuple[Article, Article]:
+    """Return two wordings of one article, the older first as they were named.
+
+    Args:
+        store: Where the articles are.
+        wanted: An id, or its unambiguous beginning.
+        before: Beginning of a revision. "": the one that was approved last before `after`, else the one before it.
+        after: Beginning of a revision; "" for the current one.
+
+    Raises:
+        ApprovingError: There is no such article or revision, or none before it.
+    """
+    article = _only(store, wanted).article
+    known = [revision for revision, _ in store.history(article.id)]
+    new = _named(known, after, article.id) if after else article.revision
+    old = _named(known, before, article.id) if before else _last_before(store, article.id, known, new)
+    found = [store.revision(revision) for revision in (old, new)]
+    return found[0] or article, found[1] or article
+
+
+def _named(known: Sequence[str], beginning: str, article: str) -> str:
+    found = [revision for revision in known if revision.startswith(beginning)]
+    if len(found) != 1:
+        raise ApprovingError(f"{beginning!r} begins {len(found)} revisions of {article!r}; 'article show' names them")
+    return found[0]
+
+
+def _last_before(store: ArticleStore, article: str, known: Sequence[str], new: str) -> str:
+    approved = [d.revision for d in store.record_of(article) if d.decision is Decision.APPROVED and d.revision != new]
+    earlier = approved or [revision for revision in known if revision != new]
+    if not earlier:
+        raise ApprovingError(f"{article!r} has one wording only; there is nothing to compare it with")
+    return earlier[-1]
 
 
 def _only(store: ArticleStore, wanted: str) -> Standing:

@@ -93,6 +93,7 @@ app.command()(backups.restore)
 app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
+app.command()(serving.metrics)
 app.command()(up.up)
 
 

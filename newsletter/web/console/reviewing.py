@@ -8,8 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from content.sends import Press, SendState, moment_of, presses
-from newsletter.publishing import examine, what_changed
+from newsletter.publishing import PublishingError, examine, what_changed
 from newsletter.rendering.gates import Severity
+from newsletter.rendering.vetting import unaccepted
 from newsletter.scheduling import SchedulingError, approve, cancel, pause, resume, schedule, send_now, stop
 from newsletter.staffing import Permission
 from newsletter.storage.editions import EditionRecord, EditionState
@@ -41,13 +42,16 @@ def agree(ask: Ask) -> Response:
     findings = examine(ask.console.house, record)
     if any(f.severity is Severity.BLOCKER for f in findings):
         return _show(ask, record, "It cannot be approved while something red stands below.", 409)
-    unaccepted = [f for f in findings if f.rule not in ask.form.all("accept")]
-    if unaccepted:
-        return _show(ask, record, "Tick every warning to say that you accept it.", 422)
     if _is_own_work(ask, record):
         return _show(ask, record, "You edited it last, so somebody else has to approve it.", 403)
-    approve(ask.console.house, key, by=ask.me.name, now=ask.now)
-    ask.did(key, accepted=[f.rule for f in findings], held_for=record.reason)
+    ticked = ask.form.all("accept")
+    if unaccepted(findings, (*ticked, *ask.console.house.settings.accepted_warnings)):
+        return _show(ask, record, "Tick every warning to say that you accept it.", 422)
+    try:
+        approve(ask.console.house, key, by=ask.me.name, now=ask.now, accept=ticked)
+    except PublishingError as error:
+        return _show(ask, record, str(error), 409)
+    ask.did(key, accepted=ticked, held_for=record.reason)
     ask.console.cache.forget()
     return ask.go(f"/digests/{key}/review", "Approved. Now say when it leaves.")
 
@@ -163,7 +167,7 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
         leaves=leaves,
         proposed=proposed.astimezone(ask.zone),
         blockers=[f for f in findings if f.severity is Severity.BLOCKER],
-        warnings=[f for f in findings if f.severity is not Severity.BLOCKER],
+        warnings=unaccepted(findings, house.settings.accepted_warnings),
         is_approved=record.state is EditionState.APPROVED,
         needs_approval=record.state in {EditionState.HELD, EditionState.DRAFT},
         contradictions=len(json.loads(record.folding)["contradictions"]),
