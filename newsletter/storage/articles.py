@@ -151,17 +151,29 @@ class ArticleStore:
                 held = _approval_of(connection, approval.revision)
                 if held and held.decision is approval.decision:
                     continue
-                connection.execute(
-                    approvals.insert().values(
-                        revision=approval.revision,
-                        decision=approval.decision.value,
-                        by=approval.by,
-                        at=approval.at,
-                        note=approval.note,
-                    )
-                )
+                _append(connection, approval)
                 added += 1
         return added
+
+    def decide_as_seen(self, decisions: Iterable[Approval], seen: Mapping[str, str]) -> frozenset[str]:
+        """Append the decisions about revisions that still stand as somebody saw them; return these revisions.
+
+        Of two who decide about one at the same moment the second finds the decision of the first, and is left out.
+
+        Args:
+            decisions: One for each revision.
+            seen: By revision, the word of its state when it was looked at.
+        """
+        decided = set()
+        with self._engine.begin() as connection:
+            # In one order, so that two who decide about the same rows never wait for each other.
+            for approval in sorted(decisions, key=lambda a: a.revision):
+                here = revisions.c.revision == approval.revision
+                connection.execute(select(revisions.c.revision).where(here).with_for_update())
+                if word_of(_approval_of(connection, approval.revision)) == seen[approval.revision]:
+                    _append(connection, approval)
+                    decided.add(approval.revision)
+        return frozenset(decided)
 
     def decisions(self, wanted: Iterable[str]) -> dict[str, Approval]:
         """Return the approval in force of each of the revisions that has one."""
@@ -287,6 +299,18 @@ def _record(connection: Connection, article: Article, now: datetime, remarks: Se
         articles.update().where(articles.c.id == article.id).values(revision=article.revision, source=article.source)
     )
     return Change(new=1) if known is None else Change(changed=1)
+
+
+def _append(connection: Connection, approval: Approval) -> None:
+    connection.execute(
+        approvals.insert().values(
+            revision=approval.revision,
+            decision=approval.decision.value,
+            by=approval.by,
+            at=approval.at,
+            note=approval.note,
+        )
+    )
 
 
 def _approval_of(connection: Connection, revision: str) -> Approval | None:

@@ -203,12 +203,22 @@ def try_import(ask: Ask) -> Response:
 
 def apply_import(ask: Ask) -> Response:
     """Do what the report said."""
-    name = ask.form.one("upload")
-    if not _is_name(name) or not (_uploads(ask) / name).is_file():
-        return ask.go("/audience", "That file is not here any more. Choose it again.", is_problem=True)
-    report = _run(ask, name, apply=True)
-    for ending in ("", ".json"):
-        (_uploads(ask) / f"{name}{ending}").unlink(missing_ok=True)
+    name, folder = ask.form.one("upload"), _uploads(ask)
+    taken = f"{name}-taken"
+    try:
+        if not _is_name(name):
+            raise FileNotFoundError(name)
+        # Renamed first: of a double click, or of two people, one finds the file.
+        (folder / name).rename(folder / taken)
+    except FileNotFoundError:
+        said = "That file was imported already, or is not here any more. The imports below say which."
+        return ask.go("/audience", said, is_problem=True)
+    (folder / f"{name}.json").rename(folder / f"{taken}.json")
+    try:
+        report = _run(ask, taken, apply=True)
+    finally:
+        for ending in ("", ".json"):
+            (folder / f"{taken}{ending}").unlink(missing_ok=True)
     ask.did(str(report.number), rows=report.total)
     ask.console.cache.forget()
     added = {v.value: n for v, n in report.verdicts.items()}.get("added", 0)
