@@ -354,9 +354,7 @@ def what_changed(desk: Desk, record: EditionRecord, but: frozenset[str] = frozen
 def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
     """Return each part that an approval of this edition covers, with its hash as it is now."""
     manifest, key = record.edition.manifest, record.edition.key
-    approved = {
-        s.article.id: s.article.revision for s in desk.articles.approved([id_ for id_, _ in manifest.revisions])
-    }
+    approved = {s.article.id: s.article.revision for s in desk.articles.approved([a for a, _ in manifest.revisions])}
     templates = dict(template_hashes("email/digest"))
     try:
         mail = desk.editions.rendering(key, EVERYBODY)

@@ -151,17 +151,29 @@ class ArticleStore:
                 held = _approval_of(connection, approval.revision)
                 if held and held.decision is approval.decision:
                     continue
-                connection.execute(
-                    approvals.insert().values(
-                        revision=approval.revision,
-                        decision=approval.decision.value,
-                        by=approval.by,
-                        at=approval.at,
-                        note=approval.note,
-                    )
-                )
+                _append(connection, approval)
                 added += 1
         return added
+
+    def decide_as_seen(self, decisions: Iterable[Approval], seen: Mapping[str, str]) -> frozenset[str]:
+        """Append the decisions about revisions that still stand as somebody saw them; return these revisions.
+
+        Of two who decide about one at the same moment the second finds the decision of the first, and is left out.
+
+        Args:
+            decisions: One for each revision.
+            seen: By revision, the word of its state when it was looked at.
+        """
+        decided = set()
+        with self._engine.begin() as connection:
+            # In one order, so that two who decide about the same rows never wait for each other.
+            for approval in sorted(decisions, key=lambda a: a.revision):
+                here = revisions.c.revision == approval.revision
+                connection.execute(select(revisions.c.revision).where(here).with_for_update())
+                if word_of(_approval_of(connection, approval.revision)) == seen[approval.revision]:
+                    _append(connection, approval)
+                    decided.add(approval.revision)
+        return frozenset(decided)
 
     def decisions(self, wanted: Iterable[str]) -> dict[str, Approval]:
         """Return the approval in force of each of the revisions that has one."""
@@ -187,8 +199,12 @@ class ArticleStore:
         with reading(self._engine) as connection:
             return tuple(_standing(row) for row in connection.execute(query))
 
-    def approved_briefly(self) -> tuple[Brief, ...]:
-        """Return what `approved` does, in its order, without reading the articles."""
+    def approved_briefly(self, newest: int | None = None) -> tuple[Brief, ...]:
+        """Return what `approved` does, in its order, without reading the articles.
+
+        Args:
+            newest: Only so many, those that were approved last; None: all.
+        """
         columns = (articles.c.id, articles.c.revision, revisions.c.title, approvals.c.at.label("approved_at"))
         query = (
             select(*columns)
@@ -196,8 +212,9 @@ class ArticleStore:
             .join(approvals, (approvals.c.revision == articles.c.revision) & (approvals.c.number == _NEWEST))
             .where(approvals.c.decision == Decision.APPROVED.value)
         )
+        last_first = query.order_by(approvals.c.at.desc(), articles.c.id.desc()).limit(newest)
         with reading(self._engine) as connection:
-            return tuple(Brief(*row) for row in connection.execute(query.order_by(approvals.c.at, articles.c.id)))
+            return tuple(Brief(*row) for row in reversed(connection.execute(last_first).all()))
 
     def find(self, wanted: str) -> tuple[Standing, ...]:
         """Return the articles whose id is `wanted` or ends with it after a colon or slash.
@@ -282,6 +299,18 @@ def _record(connection: Connection, article: Article, now: datetime, remarks: Se
         articles.update().where(articles.c.id == article.id).values(revision=article.revision, source=article.source)
     )
     return Change(new=1) if known is None else Change(changed=1)
+
+
+def _append(connection: Connection, approval: Approval) -> None:
+    connection.execute(
+        approvals.insert().values(
+            revision=approval.revision,
+            decision=approval.decision.value,
+            by=approval.by,
+            at=approval.at,
+            note=approval.note,
+        )
+    )
 
 
 def _approval_of(connection: Connection, revision: str) -> Approval | None:

@@ -310,5 +310,5 @@ def _record(row: Row[tuple[object, ...]]) -> EditionRecord:
         pins=json.loads(row.pins),
         kind=Kind(row.kind),
         remakes=row.remakes,
-        shown=from_json(row.shown) if row.shown else None,
+        shown=_decoded(row.shown) if row.shown else None,
     )

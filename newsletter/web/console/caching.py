@@ -1,8 +1,10 @@
 """Keeps what is dear to compute and may be a little old, in this process alone."""
 
+import logging
 import threading
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -19,12 +21,27 @@ class Cache:
         self._kept: dict[Hashable, tuple[datetime, object]] = {}
         self._making: dict[Hashable, threading.Lock] = {}
 
-    def get(self, key: Hashable, make: Callable[[], T], *, now: datetime, kept: timedelta) -> T:
-        """Return the value of this name, made anew when it is older than `kept`. Two who ask at once share one."""
+    def get(
+        self, key: Hashable, make: Callable[[], T], *, now: datetime, kept: timedelta, lenient: timedelta = timedelta(0)
+    ) -> T:
+        """Return the value of this name, made anew when it is older than `kept`. Two who ask at once share one.
+
+        Args:
+            key: Its name.
+            make: Makes it.
+            now: The time.
+            kept: How old it may be.
+            lenient: For so long after that, the old one is returned once more while a new one is made beside.
+        """
         with self._lock:
             found = self._kept.get(key)
             making = self._making.setdefault(key, threading.Lock())
         if found is not None and now < found[0]:
+            return cast("T", found[1])
+        if found is not None and now < found[0] + lenient:
+            if making.acquire(blocking=False):
+                beside = partial(self._make_beside, key, make, making, now=now, kept=kept)
+                threading.Thread(target=beside, name="count", daemon=True).start()
             return cast("T", found[1])
         with making:
             with self._lock:
@@ -34,6 +51,17 @@ class Cache:
             value = make()
             self.put(key, value, now=now, kept=kept)
         return value
+
+    def _make_beside(
+        self, key: Hashable, make: Callable[[], object], making: threading.Lock, *, now: datetime, kept: timedelta
+    ) -> None:
+        try:
+            self.put(key, make(), now=now, kept=kept)
+        except Exception:
+            # Nobody waits for this thread. Whoever asks after the leniency makes it themselves, and sees what is wrong.
+            logging.getLogger(__name__).exception("what a page shows could not be made anew")
+        finally:
+            making.release()
 
     def find(self, key: Hashable, now: datetime) -> object | None:
         """Return the value of this name; None when there is none that still holds."""

@@ -22,7 +22,7 @@ SUBJECT, PREHEADER, INTRO = 250, 250, 4000
 def show_digests(ask: Ask) -> Response:
     """Show every digest with where it stands."""
     newsletter = ask.console.house.settings.newsletter
-    rows = [(e, send_of(ask, e)) for e in ask.console.overviews.editions(newsletter)]
+    rows = [(e, send_of(ask, e, with_sum=False)) for e in ask.console.overviews.editions(newsletter)]
     counts: dict[str, int] = {}
     for _, send in rows:
         counts[send.word] = counts.get(send.word, 0) + 1

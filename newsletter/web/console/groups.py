@@ -34,7 +34,6 @@ class Compared:
     contradictions: tuple[Contradiction, ...]
     sections: int
     articles: dict[str, Standing]  #: by id
-    left_out: int  #: articles that were too many
 
     def group(self, wanted: str) -> Cluster | None:
         """Return the group of this id."""
@@ -50,10 +49,11 @@ def compared(ask: Ask) -> Compared:
     """Return the groups among the approved articles that no digest has told; computed once for the same articles."""
     console = ask.console
     told = _told(ask)
-    waiting = [a for a in console.house.articles.approved_briefly() if a.id not in told]
+    newest = console.house.articles.approved_briefly(newest=COMPARED + len(told))
+    chosen = [a for a in newest if a.id not in told][-COMPARED:]
     rulings = console.house.rulings.in_force()
-    key = ("groups", tuple(a.revision for a in waiting[-COMPARED:]), hash(rulings))
-    return console.cache.get(key, lambda: _compare(ask, waiting, rulings), now=ask.now, kept=KEPT)
+    key = ("groups", tuple(a.revision for a in chosen), hash(rulings))
+    return console.cache.get(key, lambda: _compare(ask, chosen, rulings), now=ask.now, kept=KEPT)
 
 
 def open_groups(ask: Ask) -> int:
@@ -88,6 +88,7 @@ def show_groups(ask: Ask) -> Response:
         decided_count=sum(bool(r["is_decided"]) for r in rows),
         compared=found,
         apart=len(apart),
+        most=COMPARED,
     )
 
 
@@ -182,14 +183,14 @@ def _rulings(ask: Ask, act: str, group: Cluster) -> tuple[list[Ruling], str]:
     return [r for r in different if r.a != r.b], said
 
 
-def _compare(ask: Ask, waiting: Sequence[Brief], rulings: Sequence[Ruling]) -> Compared:
-    chosen = ask.console.house.articles.approved([a.id for a in waiting[-COMPARED:]])
+def _compare(ask: Ask, newest: Sequence[Brief], rulings: Sequence[Ruling]) -> Compared:
+    chosen = ask.console.house.articles.approved([a.id for a in newest])
     sections = sections_of(chosen)
     vectors = choose_vectors(ask.console.house.settings.similarity)
     found = cluster(sections, rulings, vectors)
     folding = fold(sections, found, rulings, vectors)
     known = {s.article.id: s for s in chosen}
-    return Compared(tuple(found), folding.contradictions, len(sections), known, len(waiting) - len(chosen))
+    return Compared(tuple(found), folding.contradictions, len(sections), known)
 
 
 def _told(ask: Ask) -> frozenset[str]:

@@ -25,7 +25,7 @@ def show_calendar(ask: Ask) -> Response:
     editions = ask.console.overviews.editions(settings.newsletter)
     made = {edition.key for edition in editions}
     for edition in editions:
-        send = send_of(ask, edition)
+        send = send_of(ask, edition, with_sum=False)
         moment = send.due_at or send.send.at or edition.approved_at or edition.created_at
         local = moment.astimezone(ask.zone)
         if days[0] <= local.date() <= days[-1]:

@@ -18,7 +18,7 @@ from newsletter.storage.returns import ReturnStore
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.charts import Bar, bars
 from newsletter.web.console.digests import edition_of
-from newsletter.web.console.sends import Shown, send_of
+from newsletter.web.console.sends import LENIENT, Shown, send_of
 from subscribers.sheets import safe_cell
 
 #: Digests in the overview, and those of them that a chart has room for.
@@ -142,7 +142,7 @@ def _breakdown(ask: Ask, send: Shown) -> Broken:
         return Broken(found.hours(key), found.domains(key), found.replies(key), left)
 
     kept, cache = (timedelta(days=7), ask.console.lasting) if is_settled else (BROKEN_DOWN, ask.console.cache)
-    return cache.get(("breakdown", key, send.word), load, now=ask.now, kept=kept)
+    return cache.get(("breakdown", key, send.word), load, now=ask.now, kept=kept, lenient=LENIENT)
 
 
 def _hours(ask: Ask, broken: Broken) -> list[Bar]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from content.sends import ENDED, Press, Send, SendState, presses
 from newsletter.scheduling import seen_together, standing
@@ -12,6 +13,10 @@ from subscribers.deliveries import Tally
 
 #: How old the sum may be: while a send moves, and when it is over. Of one that was stopped some are still in flight.
 WHILE_MOVING = timedelta(seconds=2)
+#: Counting a million takes a second of one core: the more people, the more seldom.
+LONGER_FOR_EACH = timedelta(microseconds=10)
+#: For so long the last sum is shown while the next is counted, so that nobody waits for it.
+LENIENT = timedelta(minutes=1)
 WHEN_OVER = {SendState.SENT: timedelta(minutes=5), SendState.STOPPED: timedelta(seconds=30)}
 
 #: From when on there is an audience whose sum says something.
@@ -70,8 +75,8 @@ class Shown:
         return 100 * self.done // self.tally.candidates if self.tally and self.tally.candidates else 0
 
 
-def send_of(ask: Ask, edition: EditionRow | EditionRecord) -> Shown:
-    """Return where the send of an edition stands."""
+def send_of(ask: Ask, edition: EditionRow | EditionRecord, *, with_sum: bool = True) -> Shown:
+    """Return where the send of an edition stands; `with_sum` tells whether the page shows numbers."""
     house, cache = ask.console.house, ask.console.cache
     if isinstance(edition, EditionRow):
         key, mailing = edition.key, edition.mailing
@@ -79,11 +84,12 @@ def send_of(ask: Ask, edition: EditionRow | EditionRecord) -> Shown:
     else:
         key = edition.edition.key
         mailing, send = house.ledger.mailing(key), standing(house, key)
-    if mailing is None or send.state not in COUNTED:
+    if mailing is None or send.state not in COUNTED or not with_sum:
         return Shown(send, None)
-    kept = WHEN_OVER.get(send.state, WHILE_MOVING)
+    kept = WHEN_OVER.get(send.state, WHILE_MOVING + mailing.candidates * LONGER_FOR_EACH)
     name = ("tally", key, send.state, send.version)
-    return Shown(send, cache.get(name, lambda: house.ledger.tally(key), now=ask.now, kept=kept))
+    count = partial(house.ledger.tally, key)
+    return Shown(send, cache.get(name, count, now=ask.now, kept=kept, lenient=LENIENT))
 
 
 def can_edit(ask: Ask, record: EditionRecord) -> bool:
