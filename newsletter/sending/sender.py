@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from heapq import heappop, heappush
 from pathlib import Path
+from typing import TypeVar
 
 from newsletter.ports import Compose, Letter, Transport
 from newsletter.sending.pace import Health, Limits, Pace
 from newsletter.storage.allowances import Allowances, Allowed
 from newsletter.storage.errors import StoreError
-from newsletter.storage.ledger import CHUNK, LEASE, Chunk, Ledger, Settled, Turn
+from newsletter.storage.ledger import CHUNK, Chunk, Ledger, Settled, Turn
 from newsletter.transports.journal import Journal, Place
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
+
+T = TypeVar("T")
 
 #: Asked for at each message; an enumeration's member is looked up slowly.
 _PENDING, _UNCERTAIN, _REFUSED = Outcome.PENDING, Outcome.UNCERTAIN, Outcome.REFUSED
@@ -113,6 +116,7 @@ class Sender:
         self._counts = dict.fromkeys(Outcome, 0)
         self._hungry = asyncio.Event()  # there is a reason for a turn at the ledger
         self._exhausted = False
+        self._is_cut_off = False  # from the ledger, which is silent
         self._broken: dict[Place, int] = {}
         self._proved: set[tuple[str, str]] = set()
         self._pauses: dict[str, str] = {}
@@ -346,9 +350,9 @@ class Sender:
         finally:
             self._transport.close()
             await delivering
-        if not self.is_clean:
+        if not self.is_clean and not self._is_cut_off:
             await self._turn(wants_more=False)
-        if self._allowances is not None and self._budget:
+        if self._allowances is not None and self._budget and not self._is_cut_off:
             await asyncio.to_thread(self._allowances.give_back, self._budget)
         return Sent(
             accepted=self._counts[Outcome.ACCEPTED],
@@ -400,7 +404,7 @@ class Sender:
         for id_ in {*finished, *turn.lost}:
             self._held.pop(id_, None)
         for held in self._held.values():
-            held.until = began + LEASE.total_seconds()
+            held.until = began + self._ledger.lease.total_seconds()
         if turn.halted:
             for edition in {d.edition for d in self._queue if d.chunk in turn.halted}:
                 self._drop_queue(edition)
@@ -422,7 +426,8 @@ class Sender:
             self._rest = allowed.rest
 
     def _add(self, chunk: Chunk, began: float) -> None:
-        self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), began + LEASE.total_seconds())
+        until = began + self._ledger.lease.total_seconds()
+        self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), until)
         self._queue.extend(chunk.deliveries)
         if not chunk.deliveries or len(self._queue) < _LOW_WATER:
             self._hungry.set()
@@ -449,6 +454,17 @@ class Sender:
             wanted = waiting + (len(turn.chunk.deliveries) if turn.chunk else 0)
             return turn, self._allowances.take(wanted) if wanted > 0 else None
 
+        # Past the lease an answer is of no use: somebody else holds our people by then.
+        patience = self._ledger.lease.total_seconds()
+        try:
+            async with asyncio.timeout(patience):
+                return await self._insist(turn)
+        except TimeoutError:
+            self._is_cut_off = True
+            self._ledger.hang_up()
+            raise StoreError(f"no answer in {patience:g} s") from None
+
+    async def _insist(self, turn: Callable[[], T]) -> T:
         for attempt in range(_LEDGER_ATTEMPTS):
             try:
                 return await asyncio.to_thread(turn)

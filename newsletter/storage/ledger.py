@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Row, and_, delete, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from newsletter.storage.engine import reading
+from newsletter.storage.engine import hang_up, reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_desk import LedgerDesk
 from newsletter.storage.ledger_freezing import Freezing
@@ -68,10 +68,17 @@ class Turn:
 class Ledger(LedgerDesk):
     """Deliveries on one database. Any number of senders on any number of hosts may share it."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime] | None = None, chunk: int = CHUNK) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], datetime] | None = None,
+        chunk: int = CHUNK,
+        lease: timedelta = LEASE,
+    ) -> None:
         """Use the database's clock for leases where it has one, `clock` where it is given."""
         super().__init__(engine, clock)
         self._chunk = chunk
+        self.lease = lease
 
     # Before: the audience
 
@@ -141,9 +148,9 @@ class Ledger(LedgerDesk):
         """Return which of the chunks are still the sender's, and which of these it is to give back."""
         rows = connection.execute(LEASED, {"owner": owner}).all()
         mine = [row for row in rows if held.get(row.id) == row.epoch]
-        old = [row.id for row in mine if row.lease_until - now < LEASE * 2 / 3]
+        old = [row.id for row in mine if row.lease_until - now < self.lease * 2 / 3]
         if old:
-            connection.execute(update(chunks).where(chunks.c.id.in_(old)).values(lease_until=now + LEASE))
+            connection.execute(update(chunks).where(chunks.c.id.in_(old)).values(lease_until=now + self.lease))
         for row in rows:
             if row.id not in held:  # leased in a turn whose answer never reached the sender: nothing of it has left
                 self._give_back(connection, row.id, now)
@@ -209,7 +216,7 @@ class Ledger(LedgerDesk):
             chunk = connection.execute(THIS_FREE, {"chunk": due}).first() if due is not None else None
         if chunk is None:
             return None
-        claim = {"chunk": chunk.id, "seen": chunk.epoch, "by": owner, "until": now + LEASE}
+        claim = {"chunk": chunk.id, "seen": chunk.epoch, "by": owner, "until": now + self.lease}
         if connection.execute(LEASE_CHUNK, claim).rowcount != 1:
             return None
         deliveries = self._read(connection, chunk, now)
@@ -253,6 +260,10 @@ class Ledger(LedgerDesk):
             for idx, subscriber, address, name, variant, attempts, why_not in rows
             if not why_not
         )
+
+    def hang_up(self) -> None:
+        """Break the connections to a database that is silent: whoever waits for it is told so."""
+        hang_up(self._engine)
 
     # After a death
 
