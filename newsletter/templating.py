@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from content import markup
 from content.looks import DARK, LIGHT, SANS, SERIF
+from content.places import runs
 
 #: What a template may call. Filters are named after what they return.
 FILTERS: Mapping[str, Callable[..., object]] = {
@@ -28,6 +29,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "prose": lambda blocks, width=0: Markup(markup.to_html(blocks, width)),  # noqa: S704 - same
     "image": lambda block, width=0, kind="": Markup(markup.image(block, width, kind)),  # noqa: S704 - same
     "direction": markup.direction,
+    "runs": runs,
     "within": lambda text, around: _within(text, around),
     "initial": lambda text: next((c for c in text if c.isalnum()), "•").upper(),
     "link": markup.safe_link,
