@@ -15,10 +15,11 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, meta
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from content import markup
 from content.looks import DARK, LIGHT, SANS, SERIF
+from content.places import runs
 
 #: What a template may call. Filters are named after what they return.
 FILTERS: Mapping[str, Callable[..., object]] = {
@@ -28,6 +29,8 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "prose": lambda blocks, width=0: Markup(markup.to_html(blocks, width)),  # noqa: S704 - same
     "image": lambda block, width=0, kind="": Markup(markup.image(block, width, kind)),  # noqa: S704 - same
     "direction": markup.direction,
+    "runs": runs,
+    "within": lambda text, around: _within(text, around),
     "initial": lambda text: next((c for c in text if c.isalnum()), "•").upper(),
     "link": markup.safe_link,
     "json": lambda value: Markup(_for_script(value)),  # noqa: S704 - nothing in it can end the element
@@ -139,6 +142,14 @@ def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
         if (words := language / "messages.po").is_file():
             found[f"locales/{language.name}/messages.po"] = hashlib.sha256(words.read_bytes()).hexdigest()
     return tuple(sorted(found.items()))
+
+
+def _within(text: str, around: str) -> str:
+    """Return a line that runs in its own direction, whatever the text around it does: "12 Rue, Lyon" keeps its 12."""
+    own = markup.direction(text)
+    # What gettext has filled in is markup already.
+    line = text if isinstance(text, Markup) else escape(markup.clean_line(text))
+    return Markup(line) if own == around else Markup('<span dir="{}">{}</span>').format(own, line)  # noqa: S704 - escaped
 
 
 def _for_script(value: object) -> str:

@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
-from content.editions import Edition, StorySection
+from content.editions import Edition, Statement, StorySection
 from newsletter.rendering.email import COMFORTABLE_BYTES, render_article, render_email, slot
 from tests.editions import LOOK, full_edition, image, make_edition, make_story, many_stories, paragraph
 
@@ -42,7 +42,8 @@ def test_the_same_edition_gives_the_same_bytes() -> None:
         "An earlier version gave the length in centimetres.",
         "12 Rue des Fleurs, 69002 Lyon, France",
         "Explained in “Needles, explained”",
-        "What retinol does · You read this on 3 November",
+        "What retinol does",
+        "You read this on 3 November",
         "New here",
         "Also in",
     ],
@@ -218,3 +219,12 @@ def test_the_hidden_line_stays_short_however_long_the_standfirst_is() -> None:
     assert hidden.endswith("…")
     assert len(hidden) <= 140
     assert edition.preheader.strip() in page.select_one(".standfirst, p[style*='italic 20px']").get_text()
+
+
+def test_the_origin_of_several_facts_is_named_once_below_them() -> None:
+    kept = tuple(Statement(paragraph(f"Fact {n}."), "b.md", "Elsewhere") for n in (1, 2))
+    story = make_story(sections=(StorySection(heading="", blocks=(paragraph("Text."),), kept=kept),))
+    mail = render_email(make_edition(story), LOOK)
+
+    assert "+ Fact 1.\n  + Fact 2.\n    From Elsewhere" in mail.text
+    assert mail.html.count("Elsewhere") == 1

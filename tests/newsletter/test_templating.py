@@ -130,3 +130,17 @@ def test_plural_forms_follow_the_number() -> None:
     asked = environment("de").from_string("{{ ngettext('%(num)d-minute read', '%(num)d-minute read', n) }}")
 
     assert [asked.render(n=n) for n in (1, 3)] == ["1 Minute Lesezeit", "3 Minuten Lesezeit"]
+
+
+def test_a_line_keeps_its_own_direction_within_a_page_of_the_other() -> None:
+    within = environment().from_string("{{ text|within(around) }}")
+
+    assert within.render(text="12 Rue, <Lyon>.", around="rtl") == '<span dir="ltr">12 Rue, &lt;Lyon&gt;.</span>'
+    assert within.render(text="12 Rue, <Lyon>.", around="ltr") == "12 Rue, &lt;Lyon&gt;."
+    assert within.render(text="العناية", around="ltr") == '<span dir="rtl">العناية</span>'
+
+
+def test_what_gettext_has_filled_in_is_escaped_once() -> None:
+    said = environment().from_string('{{ _("You get this because you asked for %(name)s.", name=name)|within("rtl") }}')
+
+    assert said.render(name="R&D") == '<span dir="ltr">You get this because you asked for R&amp;D.</span>'
