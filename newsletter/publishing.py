@@ -1,7 +1,7 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,7 +12,7 @@ from content.approvals import Decision
 from content.assembly import assemble
 from content.clusters import Ruling, cluster
 from content.compositions import Composition
-from content.editions import Edition, fingerprint
+from content.editions import Edition, fingerprint, without_pictures
 from content.embeddings import Vectors
 from content.folding import fold
 from content.looks import DARK, LIGHT, Look, recoloured
@@ -117,6 +117,9 @@ class Desk(Protocol):
 
     def observe(self, rendering: Rendering) -> Observed:
         """Return what a look at a mail's links and images finds; nothing where nobody is to look."""
+
+    def look_at_pictures(self, edition: Edition) -> Mapping[str, str]:
+        """Return the pictures that a mail could not show, by address, with why; none when nobody may look."""
 
 
 def edition_key(settings: Settings, now: datetime) -> str:
@@ -439,6 +442,8 @@ def _compose(
         templates=template_hashes("email/digest"),
         explained=_explained(desk, sections, rulings, vectors, now),
     )
+    unshown = desk.look_at_pictures(edition)
+    edition = without_pictures(edition, unshown)
     subject = wish.subject or edition.subject
     edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
@@ -452,7 +457,7 @@ def _compose(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
         reason=reason,
-        folding=json.dumps(as_json(folding), ensure_ascii=False),
+        folding=json.dumps(as_json(folding) | {"pictures": unshown}, ensure_ascii=False),
         created_at=now,
     )
     record = replace(record, pins=_pins(desk, record, rendering))

@@ -99,6 +99,8 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
         for side in ("a", "b"):
             out.print(f"  {side}: {clash[side]['sentence']} ({clash[side]['article']})", markup=False)
         out.print(f"  Settle it: newsletter edition choose {number} a|b|both --by NAME", style="dim")
+    for url, why in json.loads(record.folding).get("pictures", {}).items():
+        out.print(f"\nIn place of a picture stand its words: {url} {why}", style="yellow", markup=False)
     for story in record.edition.stories:
         out.print(f"\n{story.title}", style="bold", markup=False)
         for section in story.sections:

@@ -1,5 +1,6 @@
 """An edition is made once per period, of approved revisions, and held when a person has something to decide."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from content.approvals import Decision
-from content.articles import Article
+from content.articles import Article, Block, BlockKind
 from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, told
 from newsletter.releasing import release
 from newsletter.settings import Settings
@@ -19,6 +20,7 @@ from newsletter.wiring import House, open_house
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import IN_CI, MONDAY, make_approval, make_article, make_subscriber, paragraph
 from tests.editions import linked
+from tests.newsletter.hostile import ok, serve
 
 KEY = "beauty-weekly-2026-W48"
 SCARS = make_article("scars.md", paragraph("Acne scars fade slowly."), title="Scars")
@@ -341,3 +343,18 @@ def test_a_source_that_fails_holds_an_edition_only_if_it_is_set_so(house: House,
     again = draft(house, MONDAY, again=True)
     assert again
     assert again.state is EditionState.APPROVED
+
+
+def test_in_place_of_a_picture_that_no_mail_can_show_stand_its_words(settings: Settings) -> None:
+    with serve({"/photo": ok(b"<!doctype html><title>Sign in</title>")}) as site:
+        picture = Block(BlockKind.IMAGE, "Rain on a window", src=f"{site.url}/photo")
+        looking = settings.model_copy(update={"check_links": True, "fetch_loopback": True})
+        with open_house(looking) as house:
+            _approve(house, make_article("rain.md", picture, paragraph("It rains."), title="Rain"))
+            record = draft(house, MONDAY)
+
+    assert record
+    assert [b.kind for b in record.edition.stories[0].blocks] == [BlockKind.PARAGRAPH, BlockKind.PARAGRAPH]
+    assert json.loads(record.folding)["pictures"] == {
+        f"{site.url}/photo": "is a page, not a picture: a sign-in or an error stands in its place"
+    }
