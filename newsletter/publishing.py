@@ -29,7 +29,7 @@ from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
-from newsletter.storage.articles import ArticleStore, Standing
+from newsletter.storage.articles import GONE, ArticleStore, Standing
 from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore, hash_of
 from newsletter.storage.errors import StoreError
@@ -351,6 +351,26 @@ def what_changed(desk: Desk, record: EditionRecord, but: frozenset[str] = frozen
         but: Kinds of parts that are not looked at.
     """
     return changed_parts(record.pins or _content_pins(record.edition), pins_now(desk, record), but=but)
+
+
+def flags(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
+    """Return in words what somebody who looks at an edition should know of its articles, though nothing stops it yet.
+
+    What changed since the approval is among it, before anything has left.
+    """
+    manifest = record.edition.manifest
+    disabled = {s.name: s.disabled for s in desk.sources.all() if s.disabled}
+    standing = {id_: desk.articles.find(id_) for id_, _ in manifest.revisions}
+    found = {id_: next((s for s in all_ if s.article.id == id_), None) for id_, all_ in standing.items()}
+    gone = [f"{id_!r} {r}" for id_, s in found.items() if s for r in s.remarks if r.startswith(GONE)]
+    off = [
+        f"the source {s.article.source!r} of {id_!r} is disabled: {disabled[s.article.source]}"
+        for id_, s in found.items()
+        if s and s.article.source in disabled
+    ]
+    is_open = record.state not in {EditionState.SENT, EditionState.CANCELLED}
+    changed = what_changed(desk, record) if is_open and desk.ledger.mailing(record.edition.key) is None else ()
+    return (*changed, *gone, *off)
 
 
 def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:

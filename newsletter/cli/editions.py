@@ -21,7 +21,7 @@ from newsletter.cli.console import (
 )
 from newsletter.correcting import remake
 from newsletter.notifying import holders
-from newsletter.publishing import EVERYBODY, draft, edition_key, examine, find
+from newsletter.publishing import EVERYBODY, draft, edition_key, examine, find, flags
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
 from newsletter.scheduling import approve
@@ -88,10 +88,17 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
     with open_house(settings(context)) as house:
         record = find(house, key)
         accepted = house.acceptances.of(record.edition.key)
+        flagged = flags(house, record)
     if as_json:
-        shown = {"folding": json.loads(record.folding), "accepted": [asdict(a) for a in accepted]}
+        shown = {
+            "flags": list(flagged),
+            "folding": json.loads(record.folding),
+            "accepted": [asdict(a) for a in accepted],
+        }
         return print_json(record_as_json(record) | shown)
     _show(record, as_json=False)
+    for flag in flagged:
+        out.print(f"look: {flag}", style="yellow", markup=False)
     for warning in accepted:
         out.print(f"accepted by {warning.by}: {warning.rule}, {warning.message}", style="dim", markup=False)
     for number, clash in enumerate(json.loads(record.folding)["contradictions"], start=1):

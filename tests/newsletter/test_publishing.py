@@ -10,7 +10,7 @@ import pytest
 
 from content.approvals import Decision
 from content.articles import Article, Block, BlockKind
-from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, told
+from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, flags, told
 from newsletter.releasing import release
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance
@@ -358,3 +358,26 @@ def test_in_place_of_a_picture_that_no_mail_can_show_stand_its_words(settings: S
     assert json.loads(record.folding)["pictures"] == {
         f"{site.url}/photo": "is a page, not a picture: a sign-in or an error stands in its place"
     }
+
+
+def test_what_became_of_its_articles_is_flagged_before_anything_leaves(house: House) -> None:
+    """Rows A39 and A42: edited since, gone from the source, the source disabled."""
+    edited, gone, off = (
+        make_article(f"{name}.md", paragraph(f"{name} costs 19 euros."), title=name, source=name)
+        for name in ("edited", "gone", "off")
+    )
+    _approve(house, edited, gone, off)
+    record = draft(house, MONDAY)
+    assert record
+    assert flags(house, record) == ()
+
+    house.articles.record([make_article("edited.md", paragraph("edited costs 29 euros."), title="edited")], MONDAY)
+    house.articles.note_gone(["gone.md"], MONDAY)
+    house.sources.add(SourceRecord(name="off", kind="feed", location="x", added_at=MONDAY))
+    house.sources.disable("off", "Zoe said so")
+
+    assert flags(house, record) == (
+        "'edited.md' was withdrawn or edited since",
+        "'gone.md' is gone from its source since 23 Nov 2026",
+        "the source 'off' of 'off.md' is disabled: Zoe said so",
+    )
