@@ -1,7 +1,7 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,7 +12,7 @@ from content.approvals import Decision
 from content.assembly import assemble
 from content.clusters import Ruling, cluster
 from content.compositions import Composition
-from content.editions import Edition, fingerprint
+from content.editions import Edition, fingerprint, without_pictures
 from content.embeddings import Vectors
 from content.folding import fold
 from content.looks import DARK, LIGHT, Look, recoloured
@@ -29,7 +29,7 @@ from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
-from newsletter.storage.articles import ArticleStore, Brief, Standing
+from newsletter.storage.articles import GONE, ArticleStore, Brief, Standing
 from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore, hash_of
 from newsletter.storage.errors import StoreError
@@ -117,6 +117,9 @@ class Desk(Protocol):
 
     def observe(self, rendering: Rendering) -> Observed:
         """Return what a look at a mail's links and images finds; nothing where nobody is to look."""
+
+    def look_at_pictures(self, edition: Edition) -> Mapping[str, str]:
+        """Return the pictures that a mail could not show, by address, with why; none when nobody may look."""
 
 
 def edition_key(settings: Settings, now: datetime) -> str:
@@ -351,6 +354,26 @@ def what_changed(desk: Desk, record: EditionRecord, but: frozenset[str] = frozen
     return changed_parts(record.pins or _content_pins(record.edition), pins_now(desk, record), but=but)
 
 
+def flags(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
+    """Return in words what somebody who looks at an edition should know of its articles, though nothing stops it yet.
+
+    What changed since the approval is among it, before anything has left.
+    """
+    manifest = record.edition.manifest
+    disabled = {s.name: s.disabled for s in desk.sources.all() if s.disabled}
+    standing = {id_: desk.articles.find(id_) for id_, _ in manifest.revisions}
+    found = {id_: next((s for s in all_ if s.article.id == id_), None) for id_, all_ in standing.items()}
+    gone = [f"{id_!r} {r}" for id_, s in found.items() if s for r in s.remarks if r.startswith(GONE)]
+    off = [
+        f"the source {s.article.source!r} of {id_!r} is disabled: {disabled[s.article.source]}"
+        for id_, s in found.items()
+        if s and s.article.source in disabled
+    ]
+    is_open = record.state not in {EditionState.SENT, EditionState.CANCELLED}
+    changed = what_changed(desk, record) if is_open and desk.ledger.mailing(record.edition.key) is None else ()
+    return (*changed, *gone, *off)
+
+
 def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
     """Return each part that an approval of this edition covers, with its hash as it is now."""
     manifest, key = record.edition.manifest, record.edition.key
@@ -440,6 +463,8 @@ def _compose(
         templates=template_hashes("email/digest"),
         explained=_explained(desk, sections, rulings, vectors, now),
     )
+    unshown = desk.look_at_pictures(edition)
+    edition = without_pictures(edition, unshown)
     subject = wish.subject or edition.subject
     edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
@@ -453,7 +478,7 @@ def _compose(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
         reason=reason,
-        folding=json.dumps(as_json(folding), ensure_ascii=False),
+        folding=json.dumps(as_json(folding) | {"pictures": unshown}, ensure_ascii=False),
         created_at=now,
     )
     record = replace(record, pins=_pins(desk, record, rendering))

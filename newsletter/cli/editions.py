@@ -22,7 +22,7 @@ from newsletter.cli.console import (
 from newsletter.correcting import remake
 from newsletter.notifying import holders
 from newsletter.proving import reproduce
-from newsletter.publishing import draft, edition_key, examine, find
+from newsletter.publishing import draft, edition_key, examine, find, flags
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
 from newsletter.scheduling import approve
@@ -102,10 +102,17 @@ def show(
         if manifest:
             return _print_manifest(house, record.edition)
         accepted = house.acceptances.of(record.edition.key)
+        flagged = flags(house, record)
     if as_json:
-        shown = {"folding": json.loads(record.folding), "accepted": [asdict(a) for a in accepted]}
+        shown = {
+            "flags": list(flagged),
+            "folding": json.loads(record.folding),
+            "accepted": [asdict(a) for a in accepted],
+        }
         return print_json(record_as_json(record) | shown)
     _show(record, as_json=False)
+    for flag in flagged:
+        out.print(f"look: {flag}", style="yellow", markup=False)
     for warning in accepted:
         out.print(f"accepted by {warning.by}: {warning.rule}, {warning.message}", style="dim", markup=False)
     for number, clash in enumerate(json.loads(record.folding)["contradictions"], start=1):
@@ -113,6 +120,8 @@ def show(
         for side in ("a", "b"):
             out.print(f"  {side}: {clash[side]['sentence']} ({clash[side]['article']})", markup=False)
         out.print(f"  Settle it: newsletter edition choose {number} a|b|both --by NAME", style="dim")
+    for url, why in json.loads(record.folding).get("pictures", {}).items():
+        out.print(f"\nIn place of a picture stand its words: {url} {why}", style="yellow", markup=False)
     for story in record.edition.stories:
         out.print(f"\n{story.title}", style="bold", markup=False)
         for section in story.sections:

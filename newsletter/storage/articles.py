@@ -26,6 +26,7 @@ from sqlalchemy import (
 from content.approvals import Approval, Decision
 from content.articles import Article, canonical_content, parse_content
 from newsletter.storage.engine import reading
+from newsletter.storage.pages import pages
 from newsletter.storage.schema import Instant, metadata
 
 articles = Table(
@@ -117,6 +118,13 @@ _LATER = approvals.alias("later")
 _NEWEST = select(func.max(_LATER.c.number)).where(_LATER.c.revision == approvals.c.revision).scalar_subquery()
 
 
+#: Articles that are asked for in one statement.
+PAGE = 500
+
+#: What is noted of an article that its source shows no longer: a remark that begins so, and ends with the day.
+GONE = "is gone from its source since"
+
+
 class ArticleStore:
     """Articles on one database."""
 
@@ -125,7 +133,7 @@ class ArticleStore:
 
     def record(
         self,
-        pulled: Iterable[Article],
+        pulled: Sequence[Article],
         now: datetime,
         *,
         remarks: Mapping[str, Sequence[str]] | None = None,
@@ -139,9 +147,17 @@ class ArticleStore:
         """
         change, told = NO_CHANGE, remarks or {}
         with self._engine.begin() as connection:
+            shown = [article.id for article in pulled]
             for article in pulled:
                 change += _record(connection, article, now, told.get(article.id, ()))
+            _note_where(connection, shown)
         return change
+
+    def note_gone(self, ids: Sequence[str], now: datetime) -> None:
+        """Note of articles that their source shows them no longer. They stay, and so does what was decided of them."""
+        if ids:
+            with self._engine.begin() as connection:
+                _note_where(connection, ids, f"{GONE} {now:%d %b %Y}")
 
     def decide(self, decisions: Iterable[Approval]) -> int:
         """Append `decisions`; return how many were new. The same decision about a revision is kept once."""
@@ -311,6 +327,21 @@ def _append(connection: Connection, approval: Approval) -> None:
             note=approval.note,
         )
     )
+
+
+def _note_where(connection: Connection, ids: Sequence[str], gone: str = "") -> None:
+    """Note of the current wordings of articles that they are gone, in these words; "": that they are there again."""
+    for some in pages(ids, PAGE):
+        query = (
+            select(revisions.c.revision, revisions.c.remarks)
+            .join(articles, articles.c.revision == revisions.c.revision)
+            .where(articles.c.id.in_(some))
+        )
+        # Nearly every pull shows what was there before: only what was gone is written anew.
+        for row in connection.execute(query if gone else query.where(revisions.c.remarks.contains(GONE))).all():
+            others = [remark for remark in json.loads(row.remarks) if not remark.startswith(GONE)]
+            told = json.dumps([*others, gone] if gone else others, ensure_ascii=False)
+            connection.execute(revisions.update().where(revisions.c.revision == row.revision).values(remarks=told))
 
 
 def _approval_of(connection: Connection, revision: str) -> Approval | None:

@@ -205,3 +205,30 @@ def test_a_feed_that_is_gone_twice_is_asked_no_more_until_staff_say_so(
     assert third.disabled == (
         "not pulled: its site said 2 times that it is gone for good. 'newsletter source enable news' tries it again"
     )
+
+
+def test_what_is_doubtful_waits_for_a_person_although_its_source_is_trusted(
+    stores: tuple[SourceStore, ArticleStore],
+) -> None:
+    """Row A37: a teaser, a wall, a stub."""
+    stores[0].add(SourceRecord(name="magazine", kind="folder", location="x", policy=Policy.TRUSTED, added_at=MONDAY))
+    stub = make_article("stub.md", title="Please turn on JavaScript")
+
+    ingest(FakeSource(Pull(articles=(ARTICLE, stub), doubtful=("stub.md",))), *stores, MONDAY)
+
+    assert {s.article.id: s.word for s in stores[1].standings()} == {ARTICLE.id: "approved", "stub.md": "pending"}
+
+
+def test_an_article_that_is_gone_from_its_source_stays_and_is_flagged_until_it_is_back(
+    stores: tuple[SourceStore, ArticleStore],
+) -> None:
+    """Row A42."""
+    ingest(FakeSource(Pull(articles=(ARTICLE,), approvals=(make_approval(ARTICLE),))), *stores, MONDAY)
+
+    ingest(FakeSource(Pull(gone=(ARTICLE.id,))), *stores, MONDAY)
+    gone = stores[1].standings()
+    ingest(FakeSource(Pull(articles=(ARTICLE,))), *stores, MONDAY)
+    back = stores[1].standings()
+
+    assert [(s.word, s.remarks) for s in gone] == [("approved", ("is gone from its source since 23 Nov 2026",))]
+    assert [(s.word, s.remarks) for s in back] == [("approved", ())]
