@@ -15,7 +15,7 @@ from prefect.flows import Flow
 from newsletter.delivering import deliver
 from newsletter.dispatching import advance
 from newsletter.scheduling import finish
-from newsletter.sending import recover
+from newsletter.sending import recover, run_aside
 from newsletter.settings import load
 from newsletter.wiring import House, open_house
 from newsletter.working import told_to_stop
@@ -37,9 +37,11 @@ async def deliver_due() -> list[dict[str, object]]:
     with open_house(load()) as house:
         advance(house, datetime.now(UTC))
         unfinished = house.ledger.unfinished()
-        with told_to_stop() as stop:
+        # Beside Prefect's loop: a sender has one of its own, uvloop where it is installed.
+        sending = asyncio.ensure_future(run_aside(lambda stop: deliver(house, datetime.now(UTC), stop)))
+        with told_to_stop(sending.cancel):
             async with _shown(house, unfinished):
-                sent = await deliver(house, datetime.now(UTC), stop)
+                sent = await sending
         for edition in unfinished:
             finish(house, edition, datetime.now(UTC))
         if sent.trouble:

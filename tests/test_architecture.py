@@ -25,7 +25,18 @@ PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
     {"ports", "settings", "templating", "loglines"},
-    {"sources", "storage", "rendering", "feeds", "transports", "fetching", "letters", "semantics", "working", "orchestration"},
+    {
+        "sources",
+        "storage",
+        "rendering",
+        "feeds",
+        "transports",
+        "fetching",
+        "letters",
+        "semantics",
+        "working",
+        "orchestration",
+    },
     {
         "ingesting",
         "approving",
@@ -38,6 +49,7 @@ FLOORS = (
         "importing",
         "exporting",
         "returns",
+        "staffing",
         "syndicating",
         "observing",
     },

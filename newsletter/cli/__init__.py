@@ -21,6 +21,7 @@ from newsletter.cli import (
     sends,
     serving,
     sources,
+    staff,
     stores,
     up,
 )
@@ -33,6 +34,7 @@ from newsletter.ruling import RulingError
 from newsletter.scheduling import SchedulingError
 from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
+from newsletter.staffing import StaffingError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
 from newsletter.transports.imap import MailboxError
 from newsletter.transports.journal import JournalError
@@ -51,6 +53,7 @@ EXPECTED = (
     SemanticsError,
     SettingsError,
     SourceError,
+    StaffingError,
     StoreError,
 )
 
@@ -91,6 +94,8 @@ app.command()(backups.backup)
 app.command()(backups.restore)
 app.add_typer(stores.store, name="store")
 app.command()(serving.serve)
+app.command()(serving.console)
+app.add_typer(staff.staff, name="staff")
 app.command()(serving.metrics)
 app.command()(up.up)
 app.command()(deploying.deploy)

@@ -1,4 +1,4 @@
-"""`newsletter serve` and `newsletter metrics`: the public site, and the private port for probes and figures."""
+"""`newsletter serve`, `console` and `metrics`: the public site, the desk of those who make it, the private figures."""
 
 from typing import Annotated
 
@@ -21,6 +21,20 @@ def serve(
     begin(given.log_format)
     out.print(f"The public site is at http://{host}:{port}/")
     serve_public_site(given, host, port)
+
+
+def console(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on; put a web server with TLS before it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8100,
+) -> None:
+    """Serve the console for staff: approve, compose, preview, schedule, watch. Ctrl-C ends it."""
+    from newsletter.web.console.serving import serve_console
+
+    given = settings(context)
+    begin(given.log_format)
+    out.print(f"The console is at {given.console_url}/ (listening on {host}:{port})")
+    serve_console(given, host, port)
 
 
 def metrics(

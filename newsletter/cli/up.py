@@ -19,7 +19,7 @@ import typer
 from newsletter.cli.console import Exit, err, out, settings
 from newsletter.cli.deploying import CHECKOUT, prefect_environment
 from newsletter.orchestration import NOTE
-from newsletter.settings import CONFIG_VARIABLE, Settings
+from newsletter.settings import CONFIG_VARIABLE, DEFAULT_FILE, Settings
 from newsletter.wiring import open_house
 
 #: Seconds until a dead part is started again; the last repeats.
@@ -73,13 +73,18 @@ class Part:
             self.due = 0.0
             self.start()
 
-    def stop(self) -> None:
+    def ask(self) -> None:
+        """Ask the process to end."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def stop(self, seconds: float = PATIENCE) -> None:
         """Ask the process to end, wait, and kill it if it does not."""
-        if self.process is None or self.process.poll() is not None:
+        self.ask()
+        if self.process is None:
             return
-        self.process.terminate()
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -89,9 +94,10 @@ def up(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Of the public site.")] = 8000,
     prefect_port: Annotated[int, typer.Option(help="Of Prefect's server and its pages.")] = 4200,
+    console_port: Annotated[int, typer.Option(help="Of the console for staff.")] = 8100,
     metrics_port: Annotated[int, typer.Option(help="Of probes and figures.")] = 9464,
 ) -> None:
-    """Bring everything up on this machine: Prefect and its pages, a worker, schedules, dispatcher, site, figures.
+    """Bring everything up here: Prefect and its pages, worker, schedules, dispatcher, console, site, figures.
 
     What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
     """
@@ -99,9 +105,11 @@ def up(
     with open_house(given):  # what is wrong shows here, in one line
         pass
     home = given.home.absolute()
-    config: Path | None = context.find_root().params.get("config")
+    # Its parts run elsewhere: they find the file by its whole name.
+    config: Path | None = context.find_root().params.get("config") or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     environment = _environment(home, prefect_port, config)
-    server, worker, dispatcher, site, figures = _parts(home, environment, port, prefect_port, metrics_port)
+    ports = {"server": prefect_port, "site": port, "console": console_port, "metrics": metrics_port}
+    server, worker, dispatcher, site, console, figures = _parts(home, environment, ports)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -113,13 +121,14 @@ def up(
             raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
         _deploy(environment, home / "logs" / "deploy.log")
         (home / NOTE).write_text(json.dumps({"api": environment["PREFECT_API_URL"]}))  # for `newsletter doctor`
-        for part in (worker, dispatcher, site, figures, *_listener(given, home, environment)):
+        for part in (worker, dispatcher, site, console, figures, *_listener(given, home, environment)):
             part.start()
             started.append(part)
         if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop) and _wait(
             lambda: _answers(f"http://127.0.0.1:{metrics_port}/readyz"), figures, stop
         ):
             out.print(f"Public site   http://127.0.0.1:{port}/")
+            out.print(f"Console       {given.console_url}/ (port {console_port})")
             out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")
             out.print(f"Figures       http://127.0.0.1:{metrics_port}/metrics")
             out.print(f"Logs          {home / 'logs'}")
@@ -130,8 +139,17 @@ def up(
     finally:
         out.print("Stopping ...")
         (home / NOTE).unlink(missing_ok=True)
-        for part in reversed(started):
-            part.stop()
+        _stop(started)
+
+
+def _stop(parts: Sequence[Part]) -> None:
+    """End all at once, then the server, the first of them: within ten seconds in all."""
+    end = time.monotonic() + PATIENCE
+    for part in parts[1:]:
+        part.ask()
+    for part in parts[1:]:
+        part.stop(end - time.monotonic())
+    parts[0].stop(end + 1 - time.monotonic())
 
 
 def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str, str]:
@@ -150,20 +168,19 @@ def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str
     }
 
 
-def _parts(
-    home: Path, environment: Mapping[str, str], port: int, prefect_port: int, metrics_port: int
-) -> tuple[Part, ...]:
+def _parts(home: Path, environment: Mapping[str, str], ports: Mapping[str, int]) -> tuple[Part, ...]:
     prefect = shutil.which("prefect", path=environment["PATH"]) or "prefect"
     newsletter = [sys.executable, "-m", "newsletter"]
     commands = {
         "Prefect's server": (
             "server",
-            [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
+            [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(ports["server"])],
         ),
         "the worker": ("worker", [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"]),
         "the dispatcher": ("dispatcher", [*newsletter, "dispatch"]),
-        "the public site": ("site", [*newsletter, "serve", "--port", str(port)]),
-        "the figures": ("metrics", [*newsletter, "metrics", "--port", str(metrics_port)]),
+        "the public site": ("site", [*newsletter, "serve", "--port", str(ports["site"])]),
+        "the console": ("console", [*newsletter, "console", "--port", str(ports["console"])]),
+        "the figures": ("metrics", [*newsletter, "metrics", "--port", str(ports["metrics"])]),
     }
     return tuple(
         Part(name, command, environment, home / "logs" / f"{log}.log") for name, (log, command) in commands.items()
