@@ -15,6 +15,7 @@ from newsletter.cli import (
     deploying,
     editions,
     index,
+    keys,
     near_duplicates,
     people,
     schedules,
@@ -93,6 +94,7 @@ app.add_typer(people.lists, name="list")
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.add_typer(stores.store, name="store")
+app.add_typer(keys.key, name="key")
 app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
