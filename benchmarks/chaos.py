@@ -36,6 +36,7 @@ from newsletter.dispatching import accept
 from newsletter.publishing import draft
 from newsletter.scheduling import send_now, standing
 from newsletter.settings import Settings
+from newsletter.storage.people import subscribers, subscriptions, take_numbers
 from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome
 from subscribers.people import Subscriber, SubscriptionState
@@ -216,11 +217,9 @@ def _prepare(town: Town, recipients: int) -> str:
     text = Block(BlockKind.PARAGRAPH, "Acne scars fade slowly, and no cream hurries them.")
     article = Article(id="scars.md", title="Scars", blocks=(text,))
     with open_house(_settings(town)) as house:
-        readers = (
-            Subscriber(id=f"r{n}", address=f"reader{n}@d{n % 997}.example.org", name=f"Reader {n}")
-            for n in range(recipients)
-        )
-        house.people.add(readers, "beauty", now - timedelta(days=1), SubscriptionState.CONFIRMED)
+        first = Subscriber(id="r0", address="reader0@d0.example.org", name="Reader")
+        house.people.add([first], "beauty", now - timedelta(days=1), SubscriptionState.CONFIRMED)
+        _multiply(house, recipients)
         house.articles.record([article], now)
         house.articles.decide(
             [Approval(revision=article.revision, decision=Decision.APPROVED, by="chaos", at=now, note="")]
@@ -230,6 +229,23 @@ def _prepare(town: Town, recipients: int) -> str:
         accept(house, now)
         send_now(house, record.edition.key, by="chaos", now=now)
         return record.edition.key
+
+
+def _multiply(house: House, recipients: int) -> None:
+    """Put people like the first beside them, in one statement each: one by one takes minutes."""
+    address = "'reader' || n || '@d' || n % 997 || '.example.org'"
+    own = {"id": "'r' || n", "subscriber": "'r' || n", "address": address, "key": address, "number": 't."number" + n'}
+    with house.engine.begin() as connection:
+        for table, column in ((subscribers, "id"), (subscriptions, "subscriber")):
+            columns = [c.name for c in table.columns]
+            values = ", ".join(own.get(name, f't."{name}"') for name in columns)
+            names = ", ".join(f'"{name}"' for name in columns)
+            people = f"generate_series(1, {recipients - 1}) n"
+            connection.exec_driver_sql(
+                f"INSERT INTO {table.name} ({names}) SELECT {values.replace('%', '%%')} "
+                f"FROM {table.name} t, {people} WHERE t.{column} = 'r0'"
+            )
+        take_numbers(connection, "people", recipients - 1)
 
 
 def _start(town: Town, *, with_prefect: bool) -> list[str]:
@@ -319,6 +335,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="3,000 readers, one kill of each, without Prefect")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     a = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything that was started ends with it
     audit = run(3_000, 1, 150, a.seed, with_prefect=False) if a.quick else _full(a)
     print(f"{'ok' if audit.passed else 'FAILED'}", *(f"{k} {v}" for k, v in asdict(audit).items()), sep="\n  ")
     if a.json:

@@ -10,6 +10,7 @@ from newsletter.approving import ApprovingError
 from newsletter.cli import (
     articles,
     backups,
+    bills,
     care,
     demo,
     deploying,
@@ -99,6 +100,7 @@ app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
 app.command()(serving.metrics)
+app.command()(bills.sbom)
 app.command()(up.up)
 app.command()(deploying.deploy)
 
