@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from prefect import State, flow, runtime, task
 from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
@@ -37,10 +36,11 @@ async def deliver_due() -> list[dict[str, object]]:
     with open_house(load()) as house:
         advance(house, datetime.now(UTC))
         unfinished = house.ledger.unfinished()
-        with told_to_stop() as stopped:
+        # Beside Prefect's loop: a sender has one of its own, uvloop where it is installed.
+        sending = asyncio.ensure_future(run_aside(lambda stop: deliver(house, datetime.now(UTC), stop)))
+        with told_to_stop(sending.cancel):
             async with _shown(house, unfinished):
-                # Beside Prefect's loop: a sender has one of its own, uvloop where it is installed.
-                sent = await run_aside(lambda stop: deliver(house, datetime.now(UTC), stop), stopped)
+                sent = await sending
         for edition in unfinished:
             finish(house, edition, datetime.now(UTC))
         if sent.trouble:
@@ -50,24 +50,24 @@ async def deliver_due() -> list[dict[str, object]]:
 
 @asynccontextmanager
 async def _shown(house: House, editions: tuple[str, ...]) -> AsyncIterator[None]:
-    """Show on Prefect's pages how far the editions have come while the block lasts."""
-    if not editions:
-        yield
-        return
-    bar = await acreate_progress_artifact(progress=0.0, key="sending", description=f"Sending {', '.join(editions)}")
-    showing = asyncio.create_task(_show(house, editions, bar))
+    """Show on Prefect's pages how far the editions have come while the block lasts, as long as the server answers."""
+    showing = asyncio.create_task(_show(house, editions)) if editions else None
     try:
         yield
     finally:
-        showing.cancel()
-        with suppress(asyncio.CancelledError):
-            await showing
-    await aupdate_progress_artifact(bar, progress=await asyncio.to_thread(_share, house, editions))
+        if showing is not None:
+            showing.cancel()
+            # A bar is never worth a failed send: the server may be away.
+            await asyncio.gather(showing, return_exceptions=True)
 
 
-async def _show(house: House, editions: tuple[str, ...], bar: UUID) -> None:
-    while True:
-        await asyncio.sleep(SHOW_EVERY)
+async def _show(house: House, editions: tuple[str, ...]) -> None:
+    bar = await acreate_progress_artifact(progress=0.0, key="sending", description=f"Sending {', '.join(editions)}")
+    try:
+        while True:
+            await aupdate_progress_artifact(bar, progress=await asyncio.to_thread(_share, house, editions))
+            await asyncio.sleep(SHOW_EVERY)
+    finally:
         await aupdate_progress_artifact(bar, progress=await asyncio.to_thread(_share, house, editions))
 
 

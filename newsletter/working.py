@@ -6,7 +6,7 @@ import multiprocessing
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -33,22 +33,29 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def told_to_stop() -> Iterator[asyncio.Event]:
-    """Yield an event that SIGTERM sets, so that what is in hand is finished; then the signal takes its usual course.
+def told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
+    """Call `stop` when SIGTERM comes, so that what is in hand is finished; then the signal takes its usual course.
 
-    Whoever ends a run sends that signal. Outside the main thread no signal comes, and the event is never set.
+    Whoever ends a run sends that signal. Outside the main thread no signal comes.
     """
-    stop = asyncio.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield
         return
-    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(stop.set))
+    loop, before, asked = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM), threading.Event()
+
+    def ask(*_: object) -> None:
+        asked.set()
+        loop.call_soon_threadsafe(stop)
+
+    signal.signal(signal.SIGTERM, ask)
     try:
-        yield stop
+        yield
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
     finally:
         signal.signal(signal.SIGTERM, before)
-    if stop.is_set():
+    if asked.is_set():
         signal.raise_signal(signal.SIGTERM)
 
 

@@ -89,7 +89,7 @@ def test_every_command_is_one_that_there_is(command: list[str]) -> None:
 
 def test_everything_that_runs_is_started() -> None:
     wanted = {("newsletter", "dispatch"), ("newsletter", "serve"), ("newsletter", "metrics"), ("newsletter", "deploy")}
-    wanted |= {("prefect", "worker"), ("prefect", "server")}
+    wanted |= {("newsletter", "console"), ("prefect", "worker"), ("prefect", "server")}
     of_compose = {tuple(s["command"][:2]) for s in COMPOSE["services"].values() if "command" in s}
     of_kubernetes = {tuple(c["command"][:2]) for pod in PODS for c in pod["containers"]}
     of_units = "\n".join(unit.read_text() for unit in UNITS)
@@ -196,7 +196,7 @@ def test_the_server_is_behind_a_password_and_the_logins_are_apart() -> None:
     }
 
     assert "PREFECT_SERVER_API_AUTH_STRING" in {e["name"] for e in by_name["prefect"]["env"]}
-    assert urls == {"migrate": "owner-url", "web": "web-url"} | dict.fromkeys(
+    assert urls == {"migrate": "owner-url", "web": "web-url", "console": "console-url"} | dict.fromkeys(
         ("deploy", "worker", "dispatcher", "metrics", "doctor"), "sender-url"
     )
 

@@ -19,7 +19,7 @@ import typer
 from newsletter.cli.console import Exit, err, out, settings
 from newsletter.cli.deploying import CHECKOUT, prefect_environment
 from newsletter.orchestration import NOTE
-from newsletter.settings import CONFIG_VARIABLE, Settings
+from newsletter.settings import CONFIG_VARIABLE, DEFAULT_FILE, Settings
 from newsletter.wiring import open_house
 
 #: Seconds until a dead part is started again; the last repeats.
@@ -73,13 +73,18 @@ class Part:
             self.due = 0.0
             self.start()
 
-    def stop(self) -> None:
+    def ask(self) -> None:
+        """Ask the process to end."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def stop(self, seconds: float = PATIENCE) -> None:
         """Ask the process to end, wait, and kill it if it does not."""
-        if self.process is None or self.process.poll() is not None:
+        self.ask()
+        if self.process is None:
             return
-        self.process.terminate()
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -100,7 +105,8 @@ def up(
     with open_house(given):  # what is wrong shows here, in one line
         pass
     home = given.home.absolute()
-    config: Path | None = context.find_root().params.get("config")
+    # Its parts run elsewhere: they find the file by its whole name.
+    config: Path | None = context.find_root().params.get("config") or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     environment = _environment(home, prefect_port, config)
     ports = {"server": prefect_port, "site": port, "console": console_port, "metrics": metrics_port}
     server, worker, dispatcher, site, console, figures = _parts(home, environment, ports)
@@ -133,8 +139,17 @@ def up(
     finally:
         out.print("Stopping ...")
         (home / NOTE).unlink(missing_ok=True)
-        for part in reversed(started):
-            part.stop()
+        _stop(started)
+
+
+def _stop(parts: Sequence[Part]) -> None:
+    """End all at once, then the server, the first of them: within ten seconds in all."""
+    end = time.monotonic() + PATIENCE
+    for part in parts[1:]:
+        part.ask()
+    for part in parts[1:]:
+        part.stop(end - time.monotonic())
+    parts[0].stop(end + 1 - time.monotonic())
 
 
 def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str, str]:
