@@ -38,7 +38,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="there is no Chromium on this machine")
 
 HOSTILE = '"><img src=x onerror=window.PWN=1><script>window.PWN=1</script>{{7*7}}'
-KEY = "beauty-weekly-2026-W48"
+KEY, OLD = "beauty-weekly-2026-W48", "beauty-weekly-2026-W47"
 
 
 class Desk:
@@ -329,7 +329,7 @@ def test_a_watched_send_speaks_at_tenths_and_keeps_the_focus(desk: Desk) -> None
 
     office.now += timedelta(minutes=5)
     for done in range(0, 40):
-        outcome_of(office, done)
+        outcome_of(office, KEY, done)
         office.now += timedelta(minutes=5)  # older than any sum that is kept
         with page.expect_response(f"**/digests/{KEY}/send"):
             page.clock.run_for(2000)
@@ -341,13 +341,13 @@ def test_a_watched_send_speaks_at_tenths_and_keeps_the_focus(desk: Desk) -> None
     assert page.title().startswith("100 % – Sending – ")
 
 
-def outcome_of(office: Office, idx: int) -> None:
-    """Let one more message have been accepted."""
-    mailing = office.house.ledger.mailing(KEY)
+def outcome_of(office: Office, key: str, idx: int, kind: str = "accepted", reply: str = "ok") -> None:
+    """Let one more message have ended."""
+    mailing = office.house.ledger.mailing(key)
     assert mailing
-    row = {"mailing": mailing.number, "idx": idx, "kind": "accepted", "cause": "none", "code": 250, "enhanced": ""}
+    row = {"mailing": mailing.number, "idx": idx, "kind": kind, "cause": "none", "code": 250, "enhanced": ""}
     with office.house.engine.begin() as connection:
-        connection.execute(outcomes.insert().values(row | {"reply": "ok", "at": office.now}))
+        connection.execute(outcomes.insert().values(row | {"reply": reply, "at": office.now}))
 
 
 def test_the_same_without_scripts(desk: Desk) -> None:
@@ -395,6 +395,8 @@ def pages_of(desk: Desk) -> dict[str, str]:
         found[path] = path
     found["phone"] = f"/digests/{KEY}/preview?view=phone"
     found["found"] = "/audience?q=ada"
+    found["sent"] = f"/results/{OLD}"
+    found["sending"] = f"/digests/{OLD}/send"
     found["segment"] = "/audience/segments?language=en"
     found["checked log"] = "/settings/audit?verify=yes"
     return found
@@ -404,10 +406,17 @@ def fill(desk: Desk, title: str = "", name: str = "Ada") -> None:
     """Put something into every part of the store."""
     office = desk.office
     office.hire("Ines", Role.ADMIN)
-    office.house.people.add([make_subscriber("ada", name=name)], "beauty", office.now, SubscriptionState.CONFIRMED)
+    joined = office.now - timedelta(days=30)
+    office.house.people.add([make_subscriber("ada", name=name)], "beauty", joined, SubscriptionState.CONFIRMED)
     third = needling(
         "third.md", f"Needles {title}", heading(f"More {title}"), paragraph(f"It does not help everybody. {title}")
     )
+    office.now -= timedelta(days=7)
+    office.bring(needling("old.md", f"Old {title}", heading(f"Old {title}")), approved=True)
+    draft(office.house, office.now)
+    release(office.house, OLD, office.now, hold=timedelta(0))
+    outcome_of(office, OLD, 0, kind="refused", reply=f"550 no such user {title}")
+    office.now += timedelta(days=7)
     office.bring(NEEDLING, AT_HOME, third, approved=True)
     office.bring(needling("new.md", f"New {title}", paragraph(f"Words {title}")))
     office.house.sources.add(
@@ -448,6 +457,16 @@ def test_words_from_outside_never_run(desk: Desk, without_policy: bool) -> None:
         if page.evaluate("window.PWN") is not None:
             ran.append(path)
         assert "49" not in page.title()
+    page.goto("/audience")
+    sheet = f'email,name\n"{HOSTILE}",x\neve@example.org,"{HOSTILE.replace(chr(34), chr(34) * 2)}"\n'
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": f"{HOSTILE.replace('/', '')}.csv", "mimeType": "text/csv", "buffer": sheet.encode()}
+    )
+    page.get_by_label("Why we may write to them").fill(HOSTILE)
+    for button in ("Show what would happen", "Import them"):
+        press(page, "button", button)
+        if page.evaluate("window.PWN") is not None:
+            ran.append(button)
 
     assert ran == []
     assert [r for r in reports if "sandbox" not in r.lower()] == []
