@@ -42,6 +42,9 @@ fuzz: $(READY) ## Fuzz the parsers of texts from outside, ten minutes each; PARS
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.newsletter.fuzzing $(PARSER) --seconds $(SECONDS) --keep var/fuzz
 
+check-mails: $(READY) parts ## Show every mail and page to a browser, a spam filter and a real mail server
+	@$(BIN)/python -m pytest tests/newsletter/test_mails.py tests/newsletter/test_site_quality.py tests/newsletter/test_rendering_*.py
+
 check: $(READY) parts ## Format, lint, types, tests: before every commit
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
