@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-sources up parts test test-ghost fuzz check format bench crash chaos sbom wheel clean
+.PHONY: help setup demo demo-sources up parts test test-ghost fuzz check check-mails format bench crash chaos sbom wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ test-ghost: $(READY) ## Install a real Ghost into var/ghost (Node 20, 650 MB, fi
 fuzz: $(READY) ## Fuzz the parsers of texts from outside, ten minutes each; PARSER=feed SECONDS=60 for less
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.newsletter.fuzzing $(PARSER) --seconds $(SECONDS) --keep var/fuzz
+
+check-mails: $(READY) parts ## Show every mail and page to a browser, a spam filter and a real mail server
+	@$(BIN)/python -m pytest tests/newsletter/test_mails.py tests/newsletter/test_site_quality.py tests/newsletter/test_rendering_*.py
 
 check: $(READY) parts ## Format, lint, types, tests: before every commit
 	@$(BIN)/ruff format --check .
