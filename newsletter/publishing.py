@@ -1,27 +1,25 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from content import plain
-from content.approvals import Decision
 from content.assembly import assemble
-from content.clusters import Ruling, cluster
+from content.clusters import cluster
 from content.compositions import Composition
 from content.editions import Edition, fingerprint, without_pictures
-from content.embeddings import Vectors
 from content.folding import fold
 from content.looks import DARK, LIGHT, Look, recoloured
-from content.matching import Mapper
 from content.periods import Period, Rhythm, period_of
 from content.pins import BESIDE_THE_TEXT, changed_parts, pin
 from content.reports import as_json
 from content.sections import Section, split
 from newsletter.ports import Rendering
+from newsletter.remembering import explained_before
 from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Finding, Observed
 from newsletter.rendering.mime import Identity
@@ -31,13 +29,13 @@ from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
 from newsletter.storage.articles import GONE, ArticleStore, Brief, Standing
 from newsletter.storage.compositions import CompositionStore
-from newsletter.storage.editions import EditionRecord, EditionState, EditionStore, hash_of
+from newsletter.storage.editions import TOLD, EditionRecord, EditionState, EditionStore, hash_of
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
-from newsletter.storage.similarity import SimilarityIndex, Told
+from newsletter.storage.similarity import SimilarityIndex
 from newsletter.storage.sources import SourceStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
@@ -47,17 +45,11 @@ from subscribers.preferences import Rhythm as Wish
 #: The rendering of the edition as a whole: what previews show and what the archive holds.
 EVERYBODY = "everybody"
 
-#: After so long an explainer is printed again as if it were new, and is not looked for any more.
-REMEMBERED = timedelta(days=180)
-
 #: Who approves an edition that nothing holds, when `edition_approval` is automatic.
 BY_RULE = "rule: every article approved, nothing held"
 
 #: Objections that a reason spells out; more of them nobody reads.
 SAID = 5
-
-#: States in which an edition counts: its articles are told, and its page stands in the archive.
-TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
 
 
 class PublishingError(Exception):
@@ -461,7 +453,7 @@ def _compose(
         language=settings.language,
         published_at=now.replace(microsecond=0),
         templates=template_hashes("email/digest"),
-        explained=_explained(desk, sections, rulings, vectors, now),
+        explained=explained_before(desk, sections, rulings, vectors, now),
     )
     unshown = desk.look_at_pictures(edition)
     edition = without_pictures(edition, unshown)
@@ -509,7 +501,7 @@ def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
         language=edition.language,
         published_at=edition.published_at,
         templates=edition.manifest.templates,
-        explained=_explained(desk, sections, rulings, vectors, edition.published_at),
+        explained=explained_before(desk, sections, rulings, vectors, edition.published_at),
     )
     return replace(edition, stories=again.stories, manifest=again.manifest)
 
@@ -560,99 +552,6 @@ def _why_sources_hold(desk: Desk) -> str:
     """Return why an edition waits for sources, in words; "" when none that it would wait for fails."""
     failing = [s for s in desk.sources.all() if s.holds and s.is_failing]
     return "; ".join(f"the source {s.name!r} fails, and editions wait for it: {s.disabled or s.error}" for s in failing)
-
-
-def _explained(
-    desk: Desk, sections: Sequence[Section], rulings: Sequence[Ruling], vectors: Vectors | None, now: datetime
-) -> dict[str, str]:
-    """Return, by section id, the explainer of an earlier edition that says the same as a section of this one."""
-    remember(desk)
-    earlier: dict[str, str] = {}
-    texts: list[Section] = []
-    for revision, named in _looked_back(desk, sections, since=now - REMEMBERED).items():
-        article = desk.articles.revision(revision)
-        for section in split(article, approved_at=named.told_at) if article else ():
-            explainer = named.explainers.get(section.position)
-            if explainer:
-                earlier[section.id] = explainer
-                texts.append(section)
-    found: dict[str, str] = {}
-    fresh = {section.id for section in sections}
-    # An explainer of an earlier edition names the cluster, whichever of its sections is the canonical one here.
-    for group in cluster([*texts, *sections], rulings, vectors) if texts else ():
-        known = next((earlier[m.id] for m in group.members if m.id in earlier), None)
-        if known:
-            found |= {m.id: known for m in group.members if m.id in fresh}
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """What an edition has told of one revision of an article."""
-
-    told_at: datetime
-    explainers: dict[int, str]  #: by the positions of its sections
-
-
-def _looked_back(desk: Desk, sections: Sequence[Section], since: datetime) -> dict[str, _Earlier]:
-    """Return what was told since, by revision, of articles that are near to some of `sections`: all of each.
-
-    The sections around one that is near tell its subject.
-    """
-    near = desk.explained.near(sections, since=since)
-    decided = desk.articles.decisions({n.revision for n in near})
-    editions = {key: desk.editions.find(key) for key in sorted({n.edition for n in near})}
-    found: dict[str, _Earlier] = {}
-    for n in sorted(near, key=lambda n: (n.told_at, n.edition)):
-        decision, record = decided.get(n.revision), editions[n.edition]
-        if decision and decision.decision is Decision.WITHDRAWN:
-            desk.explained.forget(n.article)  # nobody is sent there any more
-        elif record:
-            explainers = {x.position: x.explainer for s in record.edition.stories if s.revision == n.revision
-                          for x in s.sections if x.explainer}  # fmt: skip
-            found[n.revision] = _Earlier(n.told_at, explainers)
-    return found
-
-
-def remember(
-    desk: Desk, mapper: Mapper = map, watch: Callable[[Sequence[str]], Iterable[str]] = lambda keys: keys
-) -> int:
-    """Index what editions have told since the last time, forget those that told nothing after all; count what is new.
-
-    It looks at the keys of all editions, and reads only those that changed. An edition is noted last: who stops in
-    between loses nothing.
-
-    Args:
-        desk: The stores and settings.
-        mapper: Reads the sections; that of several processes indexes the same.
-        watch: Sees the keys of the editions go by: a progress bar.
-    """
-    newsletter = desk.settings.newsletter
-    telling = {key for key, state in desk.editions.states(newsletter).items() if state in TOLD}
-    known = desk.explained.editions(newsletter)
-    for key in sorted(known - telling):
-        desk.explained.forget_edition(key)
-    new = sorted(telling - known)
-    records = (record for key in watch(new) if (record := desk.editions.find(key)))
-    added = desk.explained.add((told for r in records for told in _told_in(desk, r.edition)), mapper)
-    for key in new:
-        desk.explained.note(key, newsletter)
-    return added
-
-
-def _told_in(desk: Desk, edition: Edition) -> Iterator[Told]:
-    """Yield the sections of an edition that explain something."""
-    for story in edition.stories:
-        names = {x.position: x.explainer for x in story.sections if x.explainer}
-        article = desk.articles.revision(story.revision) if names else None
-        for section in split(article, approved_at=edition.published_at) if article else ():
-            if section.position in names:
-                yield Told(
-                    section=section,
-                    edition=edition.key,
-                    explainer=names[section.position],
-                    told_at=edition.published_at,
-                )
 
 
 def _move(

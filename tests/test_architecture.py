@@ -37,6 +37,7 @@ FLOORS = (
         "working",
         "orchestration",
     },
+    {"remembering"},
     {
         "ingesting",
         "approving",

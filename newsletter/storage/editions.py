@@ -82,6 +82,10 @@ NEXT: Mapping[EditionState, frozenset[EditionState]] = {
 }
 
 
+#: States in which an edition counts: its articles are told, and its page stands in the archive.
+TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditionRecord:
     """An edition with its state. `folding` is the fold's decisions as JSON, for people to read."""

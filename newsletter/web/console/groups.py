@@ -12,11 +12,12 @@ from content.clusters import Cluster, Ruling, RulingKind, cluster
 from content.folding import Contradiction, fold
 from content.folding import fingerprint as sentence_print
 from content.sections import Section
-from newsletter.publishing import TOLD, sections_of
+from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
 from newsletter.staffing import Permission
 from newsletter.storage.articles import Brief, Standing
+from newsletter.storage.editions import TOLD
 from newsletter.web.console.asking import Ask, Door
 
 #: Articles whose sections are compared: those that wait for a digest, the newest. More would make staff wait.

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from starlette.responses import Response
 
 from content.editions import WORDS_PER_MINUTE
-from newsletter.publishing import TOLD
 from newsletter.staffing import Permission
 from newsletter.storage.breakdowns import Breakdowns, DomainRow, Reply
-from newsletter.storage.editions import EditionRecord
+from newsletter.storage.editions import TOLD, EditionRecord
 from newsletter.storage.overviews import EditionRow
 from newsletter.storage.returns import ReturnStore
 from newsletter.web.console.asking import Ask, Door

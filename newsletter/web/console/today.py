@@ -5,9 +5,9 @@ from functools import partial
 
 from starlette.responses import Response
 
-from newsletter.publishing import TOLD, edition_key
+from newsletter.publishing import edition_key
 from newsletter.staffing import Permission
-from newsletter.storage.editions import EditionState
+from newsletter.storage.editions import TOLD, EditionState
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.groups import open_groups
 from newsletter.web.console.sends import send_of
