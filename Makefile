@@ -17,7 +17,7 @@ setup: $(READY) ## Make the virtual environment and install everything, pinned
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || { echo "Making the virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing the project and its tools (about a minute the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fast,semantic,bench]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fast,semantic,scale,bench]'
 	@touch $@
 
 demo: $(READY) ## Run the main job on sample articles and people; SOURCE=path for your own file or folder

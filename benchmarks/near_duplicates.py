@@ -13,20 +13,21 @@ import random
 import resource
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import QUICK, WHOLE, measure_growth
+from benchmarks.peers import installed
 from content.articles import Block, BlockKind
 from content.clusters import cluster
 from content.embeddings import Vectors
 from content.folding import Folding, Rule, fold, says_the_same
 from content.sections import Section
 from content.similarity import alike, traits, weigh
-from content.text import spans, words
+from content.text import spans
 from newsletter.semantics import load_vectors
 
 #: Share of the sections that stay when a set is thinned out, and how often it is drawn anew.
@@ -197,61 +198,15 @@ def _repeats(labelled: Sequence[Labelled]) -> int:
     return repeats
 
 
-Compare = Callable[[str, str], float]
-
-
-def _peers() -> dict[str, tuple[Callable[[str], Any], Callable[[Any, Any], float]]]:
-    """Return, by name and version, how each installed peer prepares a text and scores two of them."""
-    found: dict[str, tuple[Callable[[str], Any], Callable[[Any, Any], float]]] = {}
-    try:
-        import datasketch
-
-        def sketch(text: str) -> object:
-            minhash = datasketch.MinHash(num_perm=128, seed=1)
-            minhash.update_batch([s.encode() for s in _shingles(text, 3)])
-            return minhash
-
-        found[f"datasketch {datasketch.__version__} MinHash word-3"] = sketch, lambda a, b: a.jaccard(b)
-    except ImportError:
-        pass
-    try:
-        from importlib.metadata import version
-
-        import rensa
-
-        def rsketch(text: str) -> object:
-            minhash = rensa.RMinHash(num_perm=128, seed=1)
-            minhash.update(_shingles(text, 1))
-            return minhash
-
-        found[f"rensa {version('rensa')} MinHash word-1"] = rsketch, lambda a, b: a.jaccard(b)
-    except ImportError:
-        pass
-    try:
-        import rapidfuzz
-        from rapidfuzz import fuzz
-
-        found[f"rapidfuzz {rapidfuzz.__version__} token_set_ratio"] = str, lambda a, b: fuzz.token_set_ratio(a, b) / 100
-        found[f"rapidfuzz {rapidfuzz.__version__} ratio"] = str, lambda a, b: fuzz.ratio(a, b) / 100
-    except ImportError:
-        pass
-    return found
-
-
-def _shingles(text: str, size: int) -> list[str]:
-    found = words(text)
-    return [" ".join(found[i : i + size]) for i in range(max(1, len(found) - size + 1))]
-
-
 def _section_peers(texts: Sequence[str], gold: Sequence[str]) -> dict[str, Any]:
     """Return each peer's F1 at the threshold that is best on this very set: nobody could do better with it."""
     result = {}
     labels = [a == b for a, b in combinations(gold, 2)]
-    for name, (prepare, compare) in _peers().items():
-        ready = [prepare(t) for t in texts]
-        scores = [compare(a, b) for a, b in combinations(ready, 2)]
+    for peer in installed():
+        ready = [peer.prepare(t) for t in texts]
+        scores = [peer.compare(a, b) for a, b in combinations(ready, 2)]
         threshold = _best_threshold(scores, labels)
-        result[name] = {
+        result[peer.name] = {
             **_at(scores, labels, threshold),
             "threshold": "best on this set",
             "AP": _average_precision(scores, labels),
@@ -266,9 +221,12 @@ def measure_pairs(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     scores = _our_pair_scores(records)
     seconds = time.perf_counter() - started
     peers = {}
-    for name, (prepare, compare) in _peers().items():
-        theirs = [compare(prepare(r["a"]), prepare(r["b"])) for r in records]
-        peers[name] = {**_crossed(theirs, labels), "AP": _average_precision(theirs, labels)}
+    for peer in installed():
+        some, known = records[: peer.most], labels[: peer.most]
+        theirs = [peer.compare(peer.prepare(r["a"]), peer.prepare(r["b"])) for r in some]
+        peers[peer.name] = {**_crossed(theirs, known), "AP": _average_precision(theirs, known), "pairs": len(some)}
+        if peer.most and peer.most < len(records):
+            peers[peer.name]["ours_on_these"] = _crossed(scores[: peer.most], known)["F1"]
     return {
         **_crossed(scores, labels),
         "AP": _average_precision(scores, labels),
@@ -338,10 +296,18 @@ def measure(path: Path, quick: bool, vectors: Vectors | None = None) -> dict[str
     if records and "label" in records[0]:
         return measure_pairs(records)
     if records and "text" in records[0]:
-        texts = list(dict.fromkeys(r["text"] for r in records))
-        return measure_growth(texts, QUICK if quick else WHOLE)
+        return measure_growth(_different(records), QUICK if quick else WHOLE)
     held = sorted(records[0]) if records else "none"
     raise SystemExit(f"{path} holds neither sections, pairs nor texts: the first record has {held}")
+
+
+def read_texts(corpus: Path) -> list[str]:
+    """Return the different texts of a corpus."""
+    return _different(_records(corpus, limit=None))
+
+
+def _different(records: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(r["text"] for r in records))
 
 
 def _records(path: Path, limit: int | None) -> list[dict[str, Any]]:

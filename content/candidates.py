@@ -1,14 +1,16 @@
 """Finds, among many sections, the pairs worth comparing: those that share their rarest words."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from content.concordance import Bags, Numbers, changes, packed, starts_of, unpacked
+
 #: A section looks up at most so many others through its rarest words. Look-alikes beyond that are not seen by it
 #: (they see each other through other sections): the work grows with the number of sections, never with its square.
-BUDGET = 4000
+BUDGET = 8000
 
 #: Words of a section that are looked up, at most: the rarest. More find little and cost time.
 LOOKED_UP = 24
@@ -25,9 +27,8 @@ WEIGHTS = ((8, 4), (32, 3), (200, 2))
 #: A partner needs this much in common: two ordinary words are chance.
 LEAST = 3
 
-#: Sections that ask at once, and bits for the place of the one that is found: together one 32-bit number, which sorts
-#: several times faster than a longer one.
-BLOCK, _PLACE_BITS = 256, 24
+#: Sections that ask at once, and bits for the place of the one that is found.
+BLOCK, _PLACE_BITS = 512, 24
 _PLACE = (1 << _PLACE_BITS) - 1
 
 #: Pairs whose words are laid side by side at once.
@@ -47,10 +48,8 @@ class Candidates:
     passed_over: int  #: words that were too common for the budget of the section that holds them
 
 
-def candidates(
-    bags: Sequence[frozenset[str]], weights: Mapping[str, int], least: float = 0.0, neighbours: int = NEIGHBOURS
-) -> Candidates:
-    """Return for each of `bags`, the concepts of a section, its likeliest partners, as pairs of places.
+def partners_of(bags: Bags, weights: Numbers, least: float = 0.0, neighbours: int = NEIGHBOURS) -> Candidates:
+    """Return for each of `bags` its likeliest partners, as pairs of places; ties go to the concept numbered first.
 
     Args:
         bags: The concepts of each section.
@@ -69,7 +68,8 @@ def candidates(
     ]
     if not found:
         return Candidates(np.empty((0, 2), np.int64), 0)
-    keys = np.unique(np.concatenate([keys for keys, _ in found]))
+    keys = np.sort(np.concatenate([keys for keys, _ in found]))
+    keys = keys[changes(keys)]
     pairs = np.stack([keys >> _PLACE_BITS, keys & _PLACE], axis=1)
     if least > 0.0:
         pairs = pairs[postings.shared(pairs) >= least]
@@ -80,7 +80,7 @@ def candidates(
 class _Postings:
     """Which sections hold each word, and which words each section holds, as flat arrays."""
 
-    terms: NDArray[np.int64]  #: of each section in turn, the rarest first
+    terms: NDArray[np.int32]  #: of each section in turn, the rarest first
     starts: NDArray[np.int64]  #: where each section's words start
     holders: NDArray[np.uint32]  #: of each word in turn, the sections that hold it
     holder_starts: NDArray[np.int64]
@@ -89,27 +89,29 @@ class _Postings:
     weights: NDArray[np.int64]
 
     @classmethod
-    def of(cls, bags: Sequence[frozenset[str]], weights: Mapping[str, int]) -> "_Postings":
-        ids: dict[str, int] = {}
-        # Sorted, so that the numbers, and with them every tie, do not depend on the hash seed of the process.
-        flat = np.fromiter((ids.setdefault(t, len(ids)) for bag in bags for t in sorted(bag)), np.int64)
-        sizes = np.fromiter(map(len, bags), np.int64, len(bags))
-        counts = np.bincount(flat, minlength=len(ids))
-        owners = np.repeat(np.arange(len(bags)), sizes)
-        order = np.lexsort((flat, counts[flat], owners))
+    def of(cls, bags: Bags, weights: Numbers) -> "_Postings":
+        flat = bags.terms
+        counts = np.bincount(flat, minlength=len(weights))
+        owners = np.repeat(np.arange(len(bags)), np.diff(bags.starts))
+        # Of each section the rarest first, and among equals the one numbered first: a number for both, sorted.
+        ranks = np.empty(len(counts), np.int64)
+        ranked = np.lexsort((np.arange(len(counts)), counts))
+        ranks[ranked] = np.arange(len(counts))
+        keys = (owners << 32) | ranks[flat]
+        keys.sort()
+        terms = ranked[keys & 0xFFFFFFFF].astype(np.int32)
         holders = owners[np.argsort(flat, kind="stable")].astype(np.uint32)
         repeats = np.ones(len(counts), np.int64)
         for most, repeat in reversed(WEIGHTS):
             repeats[counts <= most] = repeat
-        masses = np.fromiter((weights[t] for t in ids), np.int64, len(ids))
         return cls(
-            terms=flat[order],
-            starts=np.concatenate([[0], np.cumsum(sizes)]),
+            terms=terms,
+            starts=bags.starts,
             holders=holders,
-            holder_starts=np.concatenate([[0], np.cumsum(counts)]),
+            holder_starts=starts_of(counts),
             counts=counts,
             repeats=repeats,
-            weights=masses,
+            weights=weights,
         )
 
     def partners(self, first: int, last: int, neighbours: int) -> tuple[NDArray[np.int64], int]:
@@ -117,21 +119,19 @@ class _Postings:
         terms, askers, common, common_askers = self._looked_up(first, last)
         skipped = len(common)
         starts, ends = self.holder_starts[terms].tolist(), self.holder_starts[terms + 1].tolist()
-        found = [self.holders[a:b] for a, b in zip(starts, ends, strict=True)]
-        found += [
-            self._nearest(term, asker + first)
-            for term, asker in zip(common.tolist(), common_askers.tolist(), strict=True)
+        held = [self.holders[a:b] for a, b in zip(starts, ends, strict=True)]
+        nearest, sizes = self._nearest(common, common_askers + first)
+        every = np.arange(last - first + 1)
+        bounds = np.searchsorted(askers, every).tolist()
+        near_bounds = starts_of(sizes)[np.searchsorted(common_askers, every)].tolist()
+        often = [
+            _often(np.concatenate([*held[a:b], nearest[c:d]]))
+            for (a, b), (c, d) in zip(pairwise(bounds), pairwise(near_bounds), strict=True)
         ]
-        if not found:
-            return np.empty(0, np.int64), skipped
-        keys = np.concatenate(found)
-        asking = np.concatenate([askers, common_askers]) << _PLACE_BITS
-        keys |= np.repeat(asking.astype(np.uint32), np.fromiter(map(len, found), np.int64, len(found)))
-        keys.sort()
-        edges = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-        scores = np.diff(np.concatenate([edges, [len(keys)]]))
-        enough = scores >= LEAST
-        scores, pairs = scores[enough], keys[edges[enough]].astype(np.int64)
+        pairs = (np.repeat(every[:-1], [len(found) for found in often]) << _PLACE_BITS) | np.concatenate(often)
+        edges = np.flatnonzero(changes(pairs))
+        scores = np.diff(np.append(edges, len(pairs))) + LEAST - 1
+        pairs = pairs[edges]
         mine, theirs = _best_of_each(pairs >> _PLACE_BITS, scores, pairs & _PLACE, neighbours, first)
         return (np.minimum(mine, theirs) << _PLACE_BITS) | np.maximum(mine, theirs), skipped
 
@@ -147,17 +147,27 @@ class _Postings:
         terms = self.terms[np.arange(ends[-1]) + np.repeat(self.starts[sides] - (ends - sizes), sizes)]
         owners = np.repeat(np.tile(np.arange(len(pairs)), 2), sizes)
         masses = np.bincount(np.repeat(np.arange(len(sides)), sizes), self.weights[terms], minlength=len(sides))
-        keys = np.sort((owners << 32) | terms)
-        twice = keys[1:][keys[1:] == keys[:-1]]
-        both = np.bincount(twice >> 32, self.weights[twice & 0xFFFFFFFF], minlength=len(pairs))
+        keys = np.sort(packed(owners, terms, len(self.weights)))
+        owners, terms = unpacked(keys[1:][keys[1:] == keys[:-1]], len(self.weights))
+        both = np.bincount(owners, self.weights[terms], minlength=len(pairs))
         lighter = np.minimum(masses[: len(pairs)], masses[len(pairs) :])
         return both / np.maximum(lighter, 1)
 
-    def _nearest(self, term: int, place: int) -> NDArray[np.uint32]:
-        """Return the sections nearest to `place` that hold a word too common to look up: so look-alikes still meet."""
-        start, end = int(self.holder_starts[term]), int(self.holder_starts[term + 1])
-        middle = start + int(np.searchsorted(self.holders[start:end], place))
-        return self.holders[max(start, middle - NEAREST) : min(end, middle + NEAREST)]
+    def _nearest(self, terms: Numbers, places: Numbers) -> tuple[NDArray[np.uint32], Numbers]:
+        """Return the sections nearest to each of `places` that hold words too common to look up, and how many they are.
+
+        So look-alikes still meet.
+        """
+        starts, ends = self.holder_starts[terms], self.holder_starts[terms + 1]
+        low, high = starts, ends
+        while (low < high).any():  # each place is among the holders of its word, so no search runs over the end
+            middle = (low + high) >> 1
+            before = self.holders[middle] < places
+            low, high = np.where(before, middle + 1, low), np.where(before, high, middle)
+        firsts, lasts = np.maximum(starts, low - NEAREST), np.minimum(ends, low + NEAREST)
+        sizes = lasts - firsts
+        at = np.arange(sizes.sum()) + np.repeat(firsts - starts_of(sizes)[:-1], sizes)
+        return self.holders[at], sizes
 
     def _looked_up(
         self, first: int, last: int
@@ -177,6 +187,13 @@ class _Postings:
         repeats = self.repeats[terms[chosen]]
         over = ~affordable & (rank < LOOKED_UP)
         return np.repeat(terms[chosen], repeats), np.repeat(askers[chosen], repeats), terms[over], askers[over]
+
+
+def _often(places: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the places that stand there `LEAST` times or more: each once, and once more for every time beyond."""
+    places.sort()
+    later = places[LEAST - 1 :]  # in order, what stands there so often stands side by side
+    return np.compress(later == places[: len(later)], later)
 
 
 def _best_of_each(

@@ -13,6 +13,9 @@ from content.articles import Block, BlockKind
 #: Words a minute that adults read silently, for the reading times we print (Brysbaert 2019: 238 for English).
 WORDS_PER_MINUTE = 238
 
+#: What inboxes show beside a subject at most; a hidden text that is much longer looks like a spammer's to filters.
+PREHEADER_CHARACTERS = 140
+
 
 @dataclass(frozen=True, slots=True)
 class Pointer:

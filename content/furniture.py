@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import cache
 
 from content.text import normal
 
@@ -30,7 +31,19 @@ _PATTERNS = (
     (Furniture.NOTICE, r"^(?:©|copyright\b|all rights reserved)|all rights reserved|affiliate (?:links?|commission)|may earn a (?:small )?commission"
      r"|(?:privacy|cookie) policy|terms (?:and|&) conditions|^advertisement$|^sponsored\b"),
 )  # fmt: skip
-_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
+
+#: What the patterns that look through a whole sentence cannot do without, by their places: looking for that is quicker.
+_NEEDED = {
+    1: ("our newsletter", "your inbox", "call us", "book ", "follow us", "bio", "code", "% off", "%off"),
+    2: ("purposes", "advice", "results"),
+    4: ("©", "copyright", "all rights", "affiliate", "commission", "y policy", "e policy", "terms", "advertisement", "sponsored"),
+}  # fmt: skip
+
+
+@cache  # when they are first needed: compiling takes longer than reading many sentences
+def _compiled() -> tuple[tuple[Furniture, re.Pattern[str], tuple[str, ...]], ...]:
+    return tuple((kind, re.compile(pattern), _NEEDED.get(n, ("",))) for n, (kind, pattern) in enumerate(_PATTERNS))
+
 
 #: Every pattern needs one of these; most text has none, and is done with sooner.
 _TRIGGERS = (
@@ -41,6 +54,21 @@ _TRIGGERS = (
     "copyright", "rights", "affiliate", "commission", "policy", "conditions", "advertisement", "sponsored",
 )  # fmt: skip
 
+
+def _hint(trigger: str) -> str:
+    """Return a pattern for the longest word of `trigger`, which may be a part of a word only where the trigger ends."""
+    runs = re.finditer(r"[^\W_]+", trigger)
+    longest = max(runs, key=lambda run: (run[0] != "the", len(run[0])), default=None)
+    if longest is None:
+        return "(?!)"  # a sign, and none of ASCII
+    return ("^" if longest.start() else "") + longest[0] + ("$" if longest.end() < len(trigger) else "")
+
+
+@cache
+def _hints() -> re.Pattern[str]:
+    return re.compile("|".join(map(_hint, _TRIGGERS)))
+
+
 #: A pattern is looked for in the first so many characters: furniture is short.
 LOOKED_AT = 300
 
@@ -50,7 +78,18 @@ def furniture(text: str) -> Furniture | None:
     looked_at = normal(text[:LOOKED_AT]).strip().replace("’", "'")
     if not may_be_furniture(looked_at):
         return None
-    return next((kind for kind, pattern in _COMPILED if pattern.search(looked_at)), None)
+    for kind, pattern, needed in _compiled():
+        if any(part in looked_at for part in needed) and pattern.search(looked_at):
+            return kind
+    return None
+
+
+def may_hint(word: str) -> bool:
+    """Tell whether the folded `word` may be a part of furniture: plain text without such a word holds none of it.
+
+    "By" is left out, which counts only as the first word of all.
+    """
+    return _hints().search(word) is not None
 
 
 def may_be_furniture(lowered: str) -> bool:

@@ -46,10 +46,11 @@ DOUBT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """How many sections of each role hold each concept."""
+    """Which roles each concept speaks for."""
 
-    counts: Mapping[str, Counter[Role]]
-    roles: Mapping[Role, int]  #: sections of each role
+    heard: Mapping[
+        str, tuple[tuple[tuple[Role, float], ...], float]
+    ]  #: share of each role's sections; and all together
 
     @classmethod
     def of(cls, told: Iterable[tuple[Role, frozenset[str]]]) -> "Voices":
@@ -64,7 +65,9 @@ class Voices:
             number[role] += 1
             for term in bag:
                 counts[term][role] += 1
-        return cls(counts, number)
+        doubt = DOUBT / (2 + len(number))
+        heard = {t: tuple((role, n / number[role]) for role, n in found.items()) for t, found in counts.items()}
+        return cls({t: (voices, sum(voice for _, voice in voices) + doubt) for t, voices in heard.items()})
 
     def guess(self, bag: frozenset[str], weights: Mapping[str, int], share: float = SHARE) -> Role | None:
         """Return the role that the concepts of a section speak for; None when they do not agree."""
@@ -80,9 +83,11 @@ class Voices:
         for term in sorted(bag):
             weight = weights.get(term, 0)
             total += weight
-            heard = {role: n / self.roles[role] for role, n in self.counts.get(term, {}).items()}
-            doubt = DOUBT / (2 + len(self.roles))
-            whole = sum(heard.values()) + doubt
-            for role, voice in heard.items():
+            voices, whole = self.heard.get(term, _SILENCE)
+            for role, voice in voices:
                 votes[role] += weight * voice / whole
         return sorted(((v / total, role) for role, v in votes.items()), key=lambda e: (-e[0], e[1])) if total else []
+
+
+#: What a concept says that no section of a known role holds.
+_SILENCE: tuple[tuple[tuple[Role, float], ...], float] = ((), 1.0)

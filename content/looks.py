@@ -1,7 +1,8 @@
 """How a newsletter presents itself: its name, its addresses, its colours and its letters."""
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from urllib.parse import urlsplit
 
 #: Letters that need no download: most mail clients refuse web fonts. Kept short, for they are repeated in every mail.
@@ -10,6 +11,9 @@ SANS = "'Helvetica Neue',Helvetica,Arial,sans-serif"
 
 #: WCAG 2.2, 1.4.3: text against its ground.
 CONTRAST = 4.5
+
+#: The luminance that contrasts as much with black as with white: what is above is light.
+MIDDLE = 0.179
 
 #: Pairs of colours that carry text, as text and ground.
 TEXT_ON = (
@@ -67,6 +71,8 @@ class Look:
     postal_address: str = ""  #: the law asks for one in every mail
     tagline: str = ""
     logo_text: str = ""  #: "" prints the name
+    logo_image: str = ""  #: https address of an image that stands in the masthead instead; the text is its alternative
+    logo_width: int = 200  #: of that image, in pixels
     contact: str = ""  #: mail address for replies, shown in OPML
     tag_domain: str = ""  #: of `tag:` ids; "" takes the site's host
     tag_date: str = "2026"  #: a day or year when that domain was ours (RFC 4151); never change it
@@ -81,6 +87,8 @@ class Look:
         for name in ("display_font", "text_font"):
             if not re.fullmatch(r"[\w\s',-]+", getattr(self, name)):
                 raise ValueError(f"{name} takes font names with commas between, got {getattr(self, name)!r}")
+        if self.logo_image and not re.fullmatch(r"https://[^\s\"'<>]+", self.logo_image):
+            raise ValueError(f"logo_image takes an https address of an image, got {self.logo_image!r}")
         if not urlsplit(self.site_url).hostname:
             raise ValueError(f"site_url takes an address such as https://news.example.org, got {self.site_url!r}")
 
@@ -99,12 +107,54 @@ class Look:
         return f"{self.site_url.rstrip('/')}/{path}"
 
 
+def recoloured(base: Palette, colours: Mapping[str, str]) -> Palette:
+    """Return `base` with some colours, named as its fields, changed.
+
+    Raises:
+        ValueError: There is no such field, a value is no colour, a text would be hard to read, or a light scheme
+            would be dark or a dark one light.
+    """
+    names = [field.name for field in fields(Palette)]
+    for name in colours:
+        if name not in names:
+            raise ValueError(f"{name!r} is no colour of ours; those that may be set are {', '.join(names)}")
+    palette = replace(base, **colours)
+    if (luminance(palette.paper) > MIDDLE) is not (luminance(base.paper) > MIDDLE):
+        scheme = "light" if luminance(base.paper) > MIDDLE else "dark"
+        raise ValueError(f"the paper of the {scheme} scheme must be {scheme}")
+    if problems := hard_to_read(palette):
+        raise ValueError("; ".join(problems))
+    return palette
+
+
 def unreadable(look: Look) -> tuple[str, ...]:
     """Return in words every pair of colours that carries text and has too little contrast; empty means none."""
     schemes = (("light", look.light), ("dark", look.dark))
+    return tuple(f"{name} colours: {said}" for name, palette in schemes for said in hard_to_read(palette))
+
+
+def hard_to_read(palette: Palette) -> tuple[str, ...]:
+    """Return in words every pair of a palette's colours that carries text and has too little contrast."""
     return tuple(
-        f"{name} colours: {text} on {ground} has a contrast of {palette.contrast(text, ground):.1f}; needs {CONTRAST}"
-        for name, palette in schemes
+        f"{text} on {ground} has a contrast of {palette.contrast(text, ground):.1f}; needs {CONTRAST}"
+        f"{_what_would_do(palette, text)}"
         for text, ground in TEXT_ON
         if palette.contrast(text, ground) < CONTRAST
     )
+
+
+def _what_would_do(palette: Palette, name: str) -> str:
+    """Name the nearest shade of a colour that is readable wherever it stands; nothing when there is none."""
+    towards = 0 if luminance(palette.paper) > MIDDLE else 255
+    pairs = [pair for pair in TEXT_ON if name in pair]
+    for step in range(1, 21):
+        shade = _mixed(getattr(palette, name), towards, step / 20)
+        tried = replace(palette, **{name: shade})
+        if all(tried.contrast(*pair) >= CONTRAST for pair in pairs):
+            return f", as {name} = {shade} has"
+    return ""
+
+
+def _mixed(colour: str, towards: int, share: float) -> str:
+    channels = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(c + (towards - c) * share):02x}" for c in channels)

@@ -9,10 +9,11 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from content.comparing import overlap
 from content.embeddings import Matrix, Vectors, align, place, place_sections, unit
 from content.roles import roles
 from content.sections import Section
-from content.similarity import JACCARD_SHARE, Affinity, Profile, affinity_of, stated
+from content.similarity import Affinity, Profile, affinity_of, stated
 from content.subjects import Subject, about, not_a_subject
 from content.text import sentences
 from content.vocabulary import GENERIC
@@ -182,7 +183,7 @@ def _less_article(topics: Matrix, revisions: Sequence[str]) -> Matrix:
 
 
 def _overlaps(found: Sequence[Profile], weights: Mapping[str, int]) -> Numbers:
-    """Return the overlap of the concepts of each two sentences, as `similarity.overlap` has it."""
+    """Return the overlap of the concepts of each two sentences, as `comparing.overlap` has it."""
     statements = [s for p in found for s in p.statements]
     number = {t: n for n, t in enumerate(sorted({t for s in statements for t in s}))}
     holds = np.zeros((len(statements), len(number)))
@@ -191,9 +192,7 @@ def _overlaps(found: Sequence[Profile], weights: Mapping[str, int]) -> Numbers:
     masses = np.array([weights[t] for t in number], float)
     both = (holds * masses) @ holds.T  # whole numbers: exact in any order
     mass = holds @ masses
-    total, lighter = mass[:, None] + mass[None, :] - both, np.minimum(mass[:, None], mass[None, :])
-    jaccard, contained = both / np.maximum(total, 1), both / np.maximum(lighter, 1)
-    return np.asarray(JACCARD_SHARE * jaccard + (1 - JACCARD_SHARE) * contained)
+    return overlap(both, mass[:, None], mass[None, :])
 
 
 def _rivals(likeness: Numbers, revisions: Sequence[str]) -> Numbers:

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import cache
 
 from content.text import normal
 
@@ -83,7 +84,12 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:understanding|explained|explainer|introduction|overview|basics|all about|guide|the lowdown|101|at a glance|everything"
      r"|in a nutshell|getting to know|know about|need to know)\b", (Role.WHAT, Role.HOW)),
 )  # fmt: skip
-_COMPILED = tuple((re.compile(pattern), roles) for pattern, roles in _RULES)
+
+
+@cache  # when it is first needed: compiling them takes longer than reading many headings
+def _compiled() -> tuple[tuple[re.Pattern[str], tuple[Role, ...]], ...]:
+    return tuple((re.compile(pattern), roles) for pattern, roles in _RULES)
+
 
 #: A passage that opens with one of these closes its article.
 _CLOSING = re.compile(
@@ -95,7 +101,7 @@ _CLOSING = re.compile(
 def roles(heading: str) -> tuple[Role, ...]:
     """Return what the heading says its section is for, the likeliest first; nothing when it does not tell."""
     text = normal(heading).replace("’", "'")
-    return next((found for pattern, found in _COMPILED if pattern.search(text)), ())
+    return next((found for pattern, found in _compiled() if pattern.search(text)), ())
 
 
 def closes(text: str) -> bool:

@@ -35,12 +35,13 @@ class Section:
     @property
     def text(self) -> str:
         """Return the prose without the heading, one line per block."""
-        return "\n".join(b.text for b in self.blocks if b.kind is not BlockKind.IMAGE)
+        return "\n".join([b.text for b in self.blocks if b.kind is not BlockKind.IMAGE])
 
     @property
     def fingerprint(self) -> str:
         """Return a hash of the normalised heading and text: equal or not, nothing in between."""
-        normal = unicodedata.normalize("NFKC", f"{self.heading}\n{self.text}").casefold()
+        whole = f"{self.heading}\n{self.text}"
+        normal = whole.lower() if whole.isascii() else unicodedata.normalize("NFKC", whole).casefold()
         return hashlib.sha256(" ".join(normal.split()).encode()).hexdigest()[:32]
 
 

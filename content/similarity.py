@@ -1,32 +1,28 @@
-"""Scores how much two sections say the same, and tells in words why."""
+"""Learns what comparing needs to know of sections: weights of concepts, subjects, roles; and likens bare texts."""
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+
 from content.claims import terms
+from content.concordance import READ_AT_ONCE, Bags, Concordance, Numbers, Small, bags, join, read
 from content.furniture import furniture, may_be_furniture
 from content.guessing import OVERRULING, SHARE, Voices
 from content.roles import Role, closes, roles
 from content.sections import Section
-from content.subjects import Subject, infer, learn, mark_ambiguous
+from content.subjects import FEW, Subject, infer, learn, mark_ambiguous
 from content.text import sentences, words
 from content.vocabulary import GENERIC
 
 #: Weights are whole numbers, so that a sum does not depend on the order of its parts, to the last bit.
 UNIT = 256
 
-#: A section with more sentences than this is compared as one bag of words: aligning them would be quadratic.
-ALIGNED_SENTENCES = 60
-
 #: Share of Jaccard in a statement's overlap; the rest is containment. Echoes are often shorter than their original.
 JACCARD_SHARE = 0.6
-
-
-#: Below this overlap of all words, two sections say the same only if their subject and their headings do.
-FAR = 0.15
 
 
 class Affinity(IntEnum):
@@ -53,62 +49,86 @@ class Profile:
     subject: Subject  #: of the article
 
 
-@dataclass(frozen=True, slots=True)
 class Profiles:
-    """The profiles of some sections, in their order, and the weights that all of them were made with."""
+    """What is known of some sections, in their order: as arrays, for a million of them, and as a `Profile` of each."""
 
-    each: tuple[Profile, ...]
-    weights: Mapping[str, int]
+    def __init__(self, sections: Sequence[Section], words: Concordance) -> None:
+        """Learn from `sections`, whose concepts are `words`, what the comparison needs."""
+        self.sections = tuple(sections)
+        self.words = words
+        self.bags = bags(words)
+        self.masses = _masses(self.bags, words.vocabulary)  #: what each concept weighs, by its number
+        self.subjects = _subjects(self.sections, self._bag)
+        self.headings = [terms(s.heading, s.language) if s.heading else NOTHING for s in self.sections]
+        self.roles, self.guessed = self._roles()
 
+    @property
+    def weights(self) -> dict[str, int]:
+        """Return what each concept weighs: the rarer, the heavier."""
+        return dict(zip(self.words.vocabulary, self.masses.tolist(), strict=True))
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What speaks for two sections being the same explainer."""
+    @property
+    def each(self) -> tuple[Profile, ...]:
+        """Return a profile of each section."""
+        weights = self.weights
+        return tuple(self._profile(n, weights) for n in range(len(self.sections)))
 
-    score: float
-    affinity: Affinity
-    role: Role | None  #: the role both have by their headings; the place of a passage is no evidence
-    clash: bool  #: their headings name different roles
-    aligned: float  #: how well the sentences of one match those of the other, 0.0 to 1.0
-    overlap: float  #: of all their words
-
-
-def profiles(sections: Iterable[Section]) -> Profiles:
-    """Return a profile of each section; the subjects are learned from all sections of the same article here."""
-    ordered = tuple(sections)
-    statements = [_statements(s) for s in ordered]
-    bags = [frozenset[str]().union(*found) for found in statements]
-    weights = weigh(bags)
-    subjects = _subjects(ordered, bags)
-    known = _all_roles(ordered, bags, weights)
-    each = (
-        Profile(
-            section=s,
+    def _profile(self, number: int, weights: Mapping[str, int]) -> Profile:
+        bag = self._bag(number)
+        first, last = self.words.sections[number : number + 2].tolist()
+        found = tuple(self._held(self.words.terms, self.words.starts, n) for n in range(first, last))
+        return Profile(
+            section=self.sections[number],
             bag=bag,
             mass=mass(bag, weights),
             statements=found,
             masses=tuple(mass(f, weights) for f in found),
-            heading=terms(s.heading, s.language),
-            roles=told,
-            guessed=guessed,
-            subject=subjects[s.revision],
+            heading=self.headings[number],
+            roles=self.roles[number],
+            guessed=self.guessed[number],
+            subject=self.subjects[self.sections[number].revision],
         )
-        for s, found, bag, (told, guessed) in zip(ordered, statements, bags, known, strict=True)
+
+    def _bag(self, number: int) -> frozenset[str]:
+        return self._held(self.bags.terms, self.bags.starts, number)
+
+    def _held(self, numbers: Small, starts: Numbers, number: int) -> frozenset[str]:
+        vocabulary = self.words.vocabulary
+        return frozenset(vocabulary[n] for n in numbers[starts[number] : starts[number + 1]].tolist())
+
+    def _roles(self) -> tuple[list[tuple[Role, ...]], list[bool]]:
+        """Return for each section its roles, and whether they are but guessed from its prose."""
+        sizes = Counter(s.revision for s in self.sections)
+        told = [_roles(s, sizes[s.revision]) for s in self.sections]
+        known = {n: self._bag(n) for n, s in enumerate(self.sections) if s.heading}
+        voices = Voices.of((told[n][0], bag) for n, bag in known.items() if told[n])
+        weights = self.weights if known else {}
+        guessed = [False] * len(told)
+        for n, bag in known.items():
+            told[n], guessed[n] = _with_guess(told[n], voices, bag, weights)
+        return told, guessed
+
+
+NOTHING: frozenset[str] = frozenset()
+
+
+def profiles(sections: Iterable[Section]) -> Profiles:
+    """Return what is known of `sections`; the subjects are learned from all sections of the same article here."""
+    ordered = tuple(sections)
+    return Profiles(ordered, join(read(part) for part in in_parts(ordered)))
+
+
+def in_parts(sections: Sequence[Section]) -> Iterator[Sequence[Section]]:
+    """Yield `sections` as many at a time as are read at once."""
+    return (sections[i : i + READ_AT_ONCE] for i in range(0, len(sections), READ_AT_ONCE))
+
+
+def _masses(found: Bags, vocabulary: Sequence[str]) -> Numbers:
+    counts = np.bincount(found.terms, minlength=len(vocabulary)).tolist()
+    by_count = {n: _weight(n, len(found)) for n in set(counts)}
+    return np.array(
+        [by_count[n] // (3 if t in GENERIC else 1) for n, t in zip(counts, vocabulary, strict=True)], np.int64
     )
-    return Profiles(tuple(each), weights)
-
-
-def _all_roles(
-    sections: Sequence[Section], bags: Sequence[frozenset[str]], weights: Mapping[str, int]
-) -> list[tuple[tuple[Role, ...], bool]]:
-    """Return for each section its roles, and whether they are but guessed from its prose."""
-    sizes = Counter(s.revision for s in sections)
-    told = [_roles(s, sizes[s.revision]) for s in sections]
-    voices = Voices.of((r[0], bag) for s, r, bag in zip(sections, told, bags, strict=True) if r and s.heading)
-    return [
-        _with_guess(r, voices, bag, weights) if s.heading else (r, False)
-        for s, r, bag in zip(sections, told, bags, strict=True)
-    ]
 
 
 def _with_guess(
@@ -122,23 +142,24 @@ def _with_guess(
 
 def subjects_of(sections: Sequence[Section]) -> dict[str, Subject]:
     """Return what each article is about, by its revision, as far as its sections among these tell."""
-    return _subjects(sections, [frozenset[str]().union(*_statements(s)) for s in sections])
+    return _subjects(sections, lambda n: NOTHING.union(*(terms(t, sections[n].language) for t in stated(sections[n]))))
 
 
-def _subjects(sections: Sequence[Section], bags: Sequence[frozenset[str]]) -> dict[str, Subject]:
-    by_article: dict[str, list[tuple[Section, frozenset[str]]]] = defaultdict(list)
-    for section, bag in zip(sections, bags, strict=True):
-        by_article[section.revision].append((section, bag))
-    learned = infer(
-        {
-            revision: learn(
-                parts[0][0].article_title, [s.heading for s, _ in parts], [b for _, b in parts], parts[0][0].language
-            )
-            for revision, parts in by_article.items()
-            for first, _ in parts[:1]
-        }
-    )
-    return mark_ambiguous(learned)
+def _subjects(sections: Sequence[Section], bag: Callable[[int], frozenset[str]]) -> dict[str, Subject]:
+    by_article: dict[str, list[int]] = defaultdict(list)
+    for number, section in enumerate(sections):
+        by_article[section.revision].append(number)
+    if len(by_article) > FEW and not any(s.heading or s.article_title for s in sections):
+        return dict.fromkeys(by_article, NAMELESS)
+    learned = {}
+    for revision, numbers in by_article.items():
+        first, headings = sections[numbers[0]], [sections[n].heading for n in numbers]
+        learned[revision] = learn(first.article_title, headings, [bag(n) for n in numbers], first.language)
+    return mark_ambiguous(infer(learned))
+
+
+#: The subject of each article in an archive where none names any.
+NAMELESS = Subject(core=NOTHING, purpose=NOTHING, prose=NOTHING, silent=True, firm=False, ambiguous=True)
 
 
 def stated(section: Section) -> tuple[str, ...]:
@@ -147,10 +168,6 @@ def stated(section: Section) -> tuple[str, ...]:
     if may_be_furniture(section.text.casefold()):
         found = tuple(sentence for sentence in found if not furniture(sentence.text))
     return tuple(sentence.text for sentence in found)
-
-
-def _statements(section: Section) -> tuple[frozenset[str], ...]:
-    return tuple(terms(text, section.language) for text in stated(section))
 
 
 def _roles(section: Section, of: int) -> tuple[Role, ...]:
@@ -178,50 +195,6 @@ def _weight(count: int, of: int) -> int:
 def mass(terms: Iterable[str], weights: Mapping[str, int]) -> int:
     """Return the weight of some concepts together."""
     return sum(map(weights.__getitem__, terms))
-
-
-def overlap(a: frozenset[str], b: frozenset[str], left: int, right: int, weights: Mapping[str, int]) -> float:
-    """Return how much two sets of concepts, of the masses `left` and `right`, have in common, 0.0 to 1.0."""
-    common = a & b
-    if not common:
-        return 0.0
-    both = mass(common, weights)
-    return JACCARD_SHARE * both / (left + right - both) + (1 - JACCARD_SHARE) * both / min(left, right) if both else 0.0
-
-
-def compare(a: Profile, b: Profile, weights: Mapping[str, int]) -> Evidence:
-    """Return the evidence that two sections are the same explainer."""
-    affinity = affinity_of(a.subject, b.subject)
-    shared = next((r for r in a.roles if r in b.roles), None)
-    clash = bool(a.roles and b.roles and not shared) and not (a.guessed or b.guessed)
-    headed = bool(a.section.heading and b.section.heading)
-    told = shared if headed or shared is Role.CLOSING else None  # a conclusion says itself what it is
-    if not a.bag or not b.bag:  # headings over nothing but page furniture
-        return Evidence(0.0, affinity, told, clash, 0.0, 0.0)
-    whole = overlap(a.bag, b.bag, a.mass, b.mass, weights)
-    # Unless the subject is the same and no role speaks against it, much must match, and where few words do, it cannot.
-    hopeless = whole < FAR and (clash or affinity < Affinity.LIKELY)
-    aligned = align(a, b, weights) if whole and not hopeless else 0.0
-    union = a.heading | b.heading
-    score = 0.5 * aligned + 0.3 * whole + (0.2 * len(a.heading & b.heading) / len(union) if union else 0.0)
-    if not headed:
-        score /= 0.8  # a passage has no heading that could be alike
-    score += 0.1 if shared and a.roles[0] == b.roles[0] else 0.0
-    return Evidence(min(score, 1.0), affinity, told, clash, aligned, whole)
-
-
-def align(a: Profile, b: Profile, weights: Mapping[str, int]) -> float:
-    """Return how well each sentence finds a like one on the other side: the mean of both ways, by weight."""
-    if len(a.statements) > ALIGNED_SENTENCES or len(b.statements) > ALIGNED_SENTENCES:
-        return overlap(a.bag, b.bag, a.mass, b.mass, weights)
-    theirs = tuple(zip(b.statements, b.masses, strict=True))
-    table = [[overlap(x, y, m, n, weights) for y, n in theirs] for x, m in zip(a.statements, a.masses, strict=True)]
-    return (_best(a.masses, map(max, table)) + _best(b.masses, map(max, zip(*table, strict=True)))) / 2
-
-
-def _best(masses: Sequence[int], best: Iterable[float]) -> float:
-    total = sum(masses)
-    return sum(n * score for n, score in zip(masses, best, strict=True)) / total if total else 0.0
 
 
 def affinity_of(left: Subject, right: Subject) -> Affinity:
@@ -278,7 +251,7 @@ def traits(text: str, language: str = "en") -> Traits:
 
 
 def alike(a: Traits, b: Traits, weights: Mapping[str, int] | None = None) -> float:
-    """Return how alike two texts without headings are, 0.0 to 1.0; for sections use `compare`, which sees more.
+    """Return how alike two texts without headings are, 0.0 to 1.0; for sections `matching.Judge` sees more.
 
     Args:
         a: One text.

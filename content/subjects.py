@@ -71,7 +71,7 @@ def about(heading: str, language: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return what a heading is about, and what for: the concepts before and after the word "for"."""
     before, _, after = heading.partition(" for ")
     main = terms(before, language) - not_a_subject()
-    purpose = terms(after, language) - not_a_subject()
+    purpose = terms(after, language) - not_a_subject() if after else frozenset[str]()
     return (main, purpose - main) if main else (purpose, frozenset())
 
 
@@ -85,8 +85,8 @@ def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], 
     spread = Counter(t for section in sections for t in section)
     counts: Counter[str] = Counter()
     purposes: set[str] = set()
-    for heading in (title, title, *headings):
-        main, purpose = about(heading, language)
+    of_title = about(title, language)
+    for main, purpose in (of_title, of_title, *(about(heading, language) for heading in headings)):
         counts.update(main)
         purposes |= purpose
     known = {t: n for t, n in counts.items() if n > 1 or t in spread or len(headings) <= 2}

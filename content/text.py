@@ -25,7 +25,11 @@ ABBREVIATIONS = frozenset(
 #: After these a full stop ends no sentence when a digit follows: "No. 5", "max. 30 minutes".
 BEFORE_A_NUMBER = frozenset("no nr vol max min art".split())
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？]+[」』”]?|\n+")
+#: So many letters before a full stop are none of these.
+_LONG = 1 + max(map(len, ABBREVIATIONS | BEFORE_A_NUMBER))
+
+#: One set of characters comes first: so the search skips from one of them to the next.
+_END = re.compile(r"[.!?…。！？\n](?:(?<=[.!?…])[.!?…]*[\"'”’»)\]]*(?=\s|$)|(?<=[。！？])[。！？]*[」』”]?|(?<=\n)\n*)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0020-\U000e007f]")
@@ -34,7 +38,7 @@ _POSSESSIVE = re.compile("['’]s?$")
 _TYPOGRAPHY = (
     ("’", "'"), ("‘", " "), ("“", " "), ("”", " "), ("–", " "), ("—", " "), ("…", " "), ("\u00a0", " "), ("\u00ad", ""),
 )  # fmt: skip
-_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
+_SPACED = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "'")}
 
 #: "Moisturizer" is "moisturiser"; the stemmer would take it for "moisture".
 _AMERICAN = re.compile("iz(?=e|ing|ation)")
@@ -68,22 +72,31 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for end in _END.finditer(text):
         if _ends_sentence(text, start, end):
-            yield from _trimmed(text, start, end.end())
-            start = end.end()
-    yield from _trimmed(text, start, len(text))
-
-
-def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    piece = text[start:end]
-    left = start + len(piece) - len(piece.lstrip())
-    right = start + len(piece.rstrip())
+            stop = end.end()
+            left, right = _trimmed(text, start, stop)
+            if left < right:
+                yield left, right
+            start = stop
+    left, right = _trimmed(text, start, len(text))
     if left < right:
         yield left, right
+
+
+def _trimmed(text: str, left: int, right: int) -> tuple[int, int]:
+    while left < right and text[left].isspace():
+        left += 1
+    while left < right and text[right - 1].isspace():
+        right -= 1
+    return left, right
 
 
 def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
     if end[0] != ".":
         return end[0][0] != "…" or not _continues(text, end.end())
+    if (
+        end.start() - start >= _LONG and text[end.start() - _LONG : end.start()].isalpha()
+    ):  # neither an abbreviation nor a number
+        return not text[end.end() : end.end() + 3].lstrip()[:1].islower()
     before = text[max(start, end.start() - 20) : end.start()].split()
     word = before[-1].lstrip("(\"'“‘").casefold() if before else ""
     if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper()):
@@ -109,15 +122,42 @@ def normal(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words and numbers of `text`, folded; writing without spaces comes as pairs of characters."""
+    text = _plain(text)
+    if not text.isascii():
+        return [part for w in _WORD.findall(normal(text)) for part in _unspaced(_POSSESSIVE.sub("", w))]
+    return _apart(text.lower().translate(_SPACED))
+
+
+def sentence_words(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each sentence of `text` and its `words`: the same as to cut it first, only faster."""
+    plain = _plain(text)
+    if len(plain) != len(text) or not plain.isascii():
+        yield from ((text[start:end], words(text[start:end])) for start, end in spans(text))
+        return
+    spaced = plain.lower().translate(_SPACED)
+    for start, end in spans(text):
+        yield text[start:end], _apart(spaced[start:end])
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether `text` is ASCII but for quotation marks, dashes and the like."""
+    return _plain(text).isascii()
+
+
+def _plain(text: str) -> str:
     if not text.isascii():
         for mark, plain in _TYPOGRAPHY:
             text = text.replace(mark, plain)
-    if text.isascii():
-        lower = text.lower()
-        if "'" not in lower:
-            return lower.translate(_SPACED).split()
-        return [_POSSESSIVE.sub("", w) if "'" in w else w for w in _WORD.findall(lower)]
-    return [part for w in _WORD.findall(normal(text)) for part in _unspaced(_POSSESSIVE.sub("", w))]
+    return text
+
+
+def _apart(spaced: str) -> list[str]:
+    """Return the words of folded text in ASCII in which only apostrophes stand between letters, and spaces."""
+    found = spaced.split()
+    if "'" in spaced:
+        for place in [n for n, part in enumerate(found) if "'" in part][::-1]:
+            found[place : place + 1] = [_POSSESSIVE.sub("", w) for w in _WORD.findall(found[place])]
+    return found
 
 
 def _unspaced(word: str) -> list[str]:

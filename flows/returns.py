@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from prefect import flow, task
 from prefect.artifacts import acreate_table_artifact
 
+from newsletter.delivering import read_returns
 from newsletter.settings import load
-from newsletter.wiring import forget_old, open_house, read_returns
+from newsletter.wiring import forget_old, open_house
 
 
 @task(task_run_name="read returns", retries=2, retry_delay_seconds=60, timeout_seconds=1800, tags=["newsletter"])

@@ -1,11 +1,14 @@
 """Deliver what is due until nothing is left. Start as many of these as wanted: the ledger's claims share the work."""
 
+from datetime import UTC, datetime
+
 from prefect import flow, task
 from prefect.artifacts import acreate_table_artifact
 
+from newsletter.delivering import deliver
 from newsletter.publishing import finish
 from newsletter.settings import load
-from newsletter.wiring import deliver, open_house
+from newsletter.wiring import open_house
 
 
 @task(task_run_name="deliver what is due", tags=["newsletter", "send"])
@@ -19,7 +22,7 @@ async def deliver_due() -> list[dict[str, object]]:
     """
     with open_house(load()) as house:
         unfinished = house.ledger.unfinished()
-        sent = await deliver(house)
+        sent = await deliver(house, datetime.now(UTC))
         for edition in unfinished:
             finish(house, edition)
         if sent.trouble:

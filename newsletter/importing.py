@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from newsletter.storage.imports import ImportState, ImportStore
+from newsletter.storage.pages import pages
 from subscribers.addresses import looks_alike
 from subscribers.consent import Act, Consent, Door
 from subscribers.importing import Imported, Reading, Refusal, Verdict, decide, doubts, read_person
@@ -248,7 +248,7 @@ def _batches(part: _Part, order: Order, report: Report, progress: Progress) -> I
     stream = _Counted(start, part.stream)
     text = io.TextIOWrapper(io.BufferedReader(stream), encoding=shape.encoding, errors="replace", newline="")
     found = rows(text, shape)
-    while page := list(islice(found, BATCH)):
+    for page in pages(found, BATCH):
         people = [read_person(row, order.reading) for row in page]
         for person in people:
             if isinstance(person, Refusal):

@@ -1,18 +1,20 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from content.approvals import Decision
 from content.assembly import assemble
 from content.clusters import Ruling, cluster
 from content.editions import Edition
 from content.embeddings import Vectors
 from content.folding import fold
-from content.looks import Look
+from content.looks import DARK, LIGHT, Look, recoloured
+from content.matching import Mapper
 from content.periods import Period, Rhythm, period_of
 from content.reports import as_json
 from content.sections import Section, split
@@ -26,6 +28,7 @@ from newsletter.storage.editions import EditionRecord, EditionState, EditionStor
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
+from newsletter.storage.similarity import SimilarityIndex, Told
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
 
@@ -66,6 +69,10 @@ class Desk(Protocol):
         """Return where editors' rulings are."""
 
     @property
+    def explained(self) -> SimilarityIndex:
+        """Return the index of what editions have explained."""
+
+    @property
     def people(self) -> PeopleStore:
         """Return where subscribers are."""
 
@@ -88,6 +95,13 @@ def look_of(settings: Settings) -> Look:
         contact=settings.from_address,
         tagline=settings.tagline,
         hub_url=settings.hub_url,
+        logo_text=settings.logo_text,
+        logo_image=settings.logo_image,
+        logo_width=settings.logo_width,
+        light=recoloured(LIGHT, settings.light_colours),
+        dark=recoloured(DARK, settings.dark_colours),
+        display_font=settings.display_font,
+        text_font=settings.text_font,
     )
 
 
@@ -160,7 +174,11 @@ def ready(desk: Desk, key: str) -> EditionRecord:
 def freeze(desk: Desk, key: str, recipients: Iterable[Recipient]) -> Tally:
     """Freeze the audience of an edition that is ready; return the sum. The second time changes nothing."""
     hold = timedelta(minutes=desk.settings.hold_minutes)
-    return desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
+    tally = desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
+    if find(desk, key).state is EditionState.CANCELLED:  # while its audience was being written down
+        desk.ledger.stop(key, "cancelled")
+        tally = desk.ledger.tally(key)
+    return tally
 
 
 def told(desk: Desk) -> tuple[Edition, ...]:
@@ -227,9 +245,14 @@ def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
     return tuple(s for s in desk.articles.approved() if s.article.id not in told)
 
 
+def sections_of(standing: Iterable[Standing]) -> list[Section]:
+    """Return the sections of those articles that are approved."""
+    return [section for s in standing if s.approval for section in split(s.article, approved_at=s.approval.at)]
+
+
 def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[EditionRecord, Rendering]:
     settings = desk.settings
-    sections = [section for s in fresh if s.approval for section in split(s.article, approved_at=s.approval.at)]
+    sections = sections_of(fresh)
     rulings = desk.rulings.in_force()
     vectors = choose_vectors(settings.similarity)
     folding = fold(sections, cluster(sections, rulings, vectors), rulings, vectors)
@@ -277,20 +300,16 @@ def _explained(
     desk: Desk, sections: Sequence[Section], rulings: Sequence[Ruling], vectors: Vectors | None, now: datetime
 ) -> dict[str, str]:
     """Return, by section id, the explainer of an earlier edition that says the same as a section of this one."""
-    since = now - REMEMBERED
+    remember(desk)
     earlier: dict[str, str] = {}
     texts: list[Section] = []
-    for edition in told(desk):
-        if edition.published_at < since:
-            continue
-        names = {(s.revision, x.position): x.explainer for s in edition.stories for x in s.sections if x.explainer}
-        for revision in dict.fromkeys(revision for revision, _ in names):
-            article = desk.articles.revision(revision)
-            for section in split(article, approved_at=edition.published_at) if article else ():
-                explainer = names.get((revision, section.position))
-                if explainer:
-                    earlier[section.id] = explainer
-                    texts.append(section)
+    for revision, named in _looked_back(desk, sections, since=now - REMEMBERED).items():
+        article = desk.articles.revision(revision)
+        for section in split(article, approved_at=named.told_at) if article else ():
+            explainer = named.explainers.get(section.position)
+            if explainer:
+                earlier[section.id] = explainer
+                texts.append(section)
     found: dict[str, str] = {}
     fresh = {section.id for section in sections}
     # An explainer of an earlier edition names the cluster, whichever of its sections is the canonical one here.
@@ -299,6 +318,75 @@ def _explained(
         if known:
             found |= {m.id: known for m in group.members if m.id in fresh}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What an edition has told of one revision of an article."""
+
+    told_at: datetime
+    explainers: dict[int, str]  #: by the positions of its sections
+
+
+def _looked_back(desk: Desk, sections: Sequence[Section], since: datetime) -> dict[str, _Earlier]:
+    """Return what was told since, by revision, of articles that are near to some of `sections`: all of each.
+
+    The sections around one that is near tell its subject.
+    """
+    near = desk.explained.near(sections, since=since)
+    decided = desk.articles.decisions({n.revision for n in near})
+    editions = {key: desk.editions.find(key) for key in sorted({n.edition for n in near})}
+    found: dict[str, _Earlier] = {}
+    for n in sorted(near, key=lambda n: (n.told_at, n.edition)):
+        decision, record = decided.get(n.revision), editions[n.edition]
+        if decision and decision.decision is Decision.WITHDRAWN:
+            desk.explained.forget(n.article)  # nobody is sent there any more
+        elif record:
+            explainers = {x.position: x.explainer for s in record.edition.stories if s.revision == n.revision
+                          for x in s.sections if x.explainer}  # fmt: skip
+            found[n.revision] = _Earlier(n.told_at, explainers)
+    return found
+
+
+def remember(
+    desk: Desk, mapper: Mapper = map, watch: Callable[[Sequence[str]], Iterable[str]] = lambda keys: keys
+) -> int:
+    """Index what editions have told since the last time, forget those that told nothing after all; count what is new.
+
+    It looks at the keys of all editions, and reads only those that changed. An edition is noted last: who stops in
+    between loses nothing.
+
+    Args:
+        desk: The stores and settings.
+        mapper: Reads the sections; that of several processes indexes the same.
+        watch: Sees the keys of the editions go by: a progress bar.
+    """
+    newsletter = desk.settings.newsletter
+    telling = {key for key, state in desk.editions.states(newsletter).items() if state in TOLD}
+    known = desk.explained.editions(newsletter)
+    for key in sorted(known - telling):
+        desk.explained.forget_edition(key)
+    new = sorted(telling - known)
+    records = (record for key in watch(new) if (record := desk.editions.find(key)))
+    added = desk.explained.add((told for r in records for told in _told_in(desk, r.edition)), mapper)
+    for key in new:
+        desk.explained.note(key, newsletter)
+    return added
+
+
+def _told_in(desk: Desk, edition: Edition) -> Iterator[Told]:
+    """Yield the sections of an edition that explain something."""
+    for story in edition.stories:
+        names = {x.position: x.explainer for x in story.sections if x.explainer}
+        article = desk.articles.revision(story.revision) if names else None
+        for section in split(article, approved_at=edition.published_at) if article else ():
+            if section.position in names:
+                yield Told(
+                    section=section,
+                    edition=edition.key,
+                    explainer=names[section.position],
+                    told_at=edition.published_at,
+                )
 
 
 def _move(

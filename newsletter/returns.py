@@ -33,6 +33,17 @@ class Harvest:
     resting: int = 0  #: addresses that are written to no more
     alarms: tuple[str, ...] = ()  #: what receivers hold against us, in their words
 
+    def __add__(self, other: "Harvest") -> "Harvest":
+        """Return what both readings brought."""
+        return Harvest(
+            new=self.new + other.new,
+            known=self.known + other.known,
+            forged=self.forged + other.forged,
+            unreadable=self.unreadable + other.unreadable,
+            resting=self.resting + other.resting,
+            alarms=tuple(dict.fromkeys(self.alarms + other.alarms)),
+        )
+
 
 class Returns:
     """Takes in reports about deliveries."""
@@ -65,6 +76,10 @@ class Returns:
     def read_maildir(self, folder: Path, now: datetime) -> Harvest:
         """Take in every new mail of a Maildir; each is moved to `cur` when it has been dealt with, whatever it was."""
         return self.take(self._mails(folder, now), now)
+
+    def read_mails(self, mails: Iterable[bytes], now: datetime) -> Harvest:
+        """Take in mails that came to a mailbox; each is asked for when the one before has been dealt with."""
+        return self.take((read_report(mail, now) for mail in mails), now)
 
     def _mails(self, folder: Path, now: datetime) -> Iterator[DeliveryEvent | None]:
         (folder / "cur").mkdir(parents=True, exist_ok=True)

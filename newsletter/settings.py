@@ -3,13 +3,27 @@
 import os
 import re
 import secrets
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from content.looks import DARK, LIGHT, SANS, SERIF, Look, recoloured
+from subscribers.windows import read_window
 
 #: Where `newsletter` looks for its file unless `--config` names another.
 DEFAULT_FILE = Path("newsletter.toml")
@@ -21,8 +35,21 @@ CONFIG_VARIABLE = "NEWSLETTER_CONFIG"
 KEY_BYTES = 32
 
 
+#: Whose reports the public site takes in, each with a secret in `webhook_secrets`.
+WEBHOOK_PROVIDERS = frozenset({"postmark", "mailgun", "sendgrid", "ses"})
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message names it, shows the value, says what would do."""
+
+
+class DomainLimit(BaseModel):
+    """What one receiving domain may be given by one sender; 0: no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    per_second: Annotated[float, Field(ge=0)] = 0.0
+    at_once: Annotated[int, Field(ge=0)] = 0
 
 
 class Settings(BaseSettings):
@@ -37,6 +64,13 @@ class Settings(BaseSettings):
     newsletter: str = Field("beauty", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Short name, used in keys.")
     title: str = Field("Beauty resources, tips, and news", min_length=1, max_length=120)
     tagline: str = Field("", max_length=160, description="One line under the name, on pages and in feeds.")
+    logo_text: str = Field("", max_length=60, description="What stands in the masthead; empty: the title.")
+    logo_image: str = Field("", description="https address of an image for the masthead; the text is its alternative.")
+    logo_width: Annotated[int, Field(ge=40, le=520)] = Field(200, description="Width of that image, in pixels.")
+    display_font: str = Field(SERIF, description="Fonts of headings, the wanted one first.")
+    text_font: str = Field(SANS, description="Fonts of text, the wanted one first.")
+    light_colours: dict[str, str] = Field({}, description="Colours to change, such as accent = '#9b2c4d'.")
+    dark_colours: dict[str, str] = Field({}, description="The same for dark mode.")
     hub_url: str = Field("", description="WebSub hub that is told when a feed changes; empty: none.")
     rhythm: Literal["daily", "weekly", "monthly"] = Field("weekly", description="How often an edition is due.")
     zone: str = Field("Europe/London", description="IANA time zone that decides which day and week it is.")
@@ -49,6 +83,7 @@ class Settings(BaseSettings):
     bounce_domain: str = Field("bounces.news.example.org", description="Domain of the envelope sender.")
     postal_address: str = Field("", description="Postal address in every mail's footer; the law asks for one.")
 
+    transport: Literal["smtp", "postmark", "ses", "file"] = Field("smtp", description="The way out for mail.")
     smtp_host: str = Field("localhost", description="Mail server that takes our messages.")
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
     smtp_security: Literal["none", "starttls", "tls"] = "none"
@@ -57,7 +92,27 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None
     smtp_connections: Annotated[int, Field(ge=1, le=200)] = 10
     smtp_timeout: Annotated[float, Field(gt=0)] = Field(60.0, description="Seconds to wait for the mail server.")
-    send_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="Messages a second at most; 0: no limit.")
+    smtp_chunking: bool = Field(False, description="Send in chunks (BDAT) where the mail server takes them.")
+    mail_folder: Path | None = Field(None, description="Maildir of transport file; empty: outbox in home.")
+    postmark_token: SecretStr = SecretStr("")
+    postmark_token_file: Path | None = None
+    postmark_stream: str = Field("broadcast", description="Postmark's message stream.")
+    ses_region: str = "eu-west-1"
+    ses_access_key: str = ""
+    ses_secret_key: SecretStr = SecretStr("")
+    ses_secret_key_file: Path | None = None
+    ses_configuration_set: str = Field("", description="The SES configuration set that reports to our webhook.")
+    provider_url: str = Field("", description="Of another server than the provider's own, for trials.")
+    send_rate: Annotated[float, Field(ge=0)] = Field(0.0, description="Messages a second, all senders; 0: no limit.")
+    domain_limits: dict[str, DomainLimit] = Field(
+        {}, description="By receiving domain, * for all others: per_second, at_once; of one sender."
+    )
+    warm_up_from: date | None = Field(None, description="First day of a new sending domain; each may send twice more.")
+    warm_up_first_day: Annotated[int, Field(ge=1)] = Field(500, description="Messages on that first day.")
+    delivery_window: str = Field("", description="When messages may begin, such as 08:00-20:00; empty: always.")
+    pause_at_bounces: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.05, description="Share of addresses that do not exist, of 500 or more, at which an edition is paused."
+    )
     hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(0, description="Time to say stop before the first mail.")
     journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
     dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
@@ -70,6 +125,7 @@ class Settings(BaseSettings):
     )
     fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
 
+    dask_scheduler: str = Field("", description="address of a Dask scheduler on which the flow backfill compares")
     similarity: Literal["lexical", "semantic"] = Field(
         "lexical", description="semantic: repeats in other words are found too, with the extra of that name."
     )
@@ -77,6 +133,13 @@ class Settings(BaseSettings):
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )
     bounce_maildir: Path | None = Field(None, description="Maildir in which bounces and complaints arrive.")
+    bounce_imap: str = Field("", description="Mailbox of bounces, imaps://NAME@HOST/FOLDER.")
+    bounce_imap_password: SecretStr = SecretStr("")
+    bounce_imap_password_file: Path | None = None
+    bounce_listen: str = Field("", description="Where to take bounces, lmtp://HOST:PORT or smtp://HOST:PORT.")
+    webhook_secrets: dict[str, SecretStr] = Field(
+        {}, description="What proves a provider's reports, as JSON: postmark, mailgun, sendgrid, ses."
+    )
     behind_proxy: bool = Field(False, description="Whether a proxy of ours says in X-Forwarded-For who asks.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 
@@ -118,7 +181,43 @@ class Settings(BaseSettings):
             raise ValueError("takes one mail address such as hello@news.example.org")
         return address
 
-    @field_validator("newsletter", "title", "tagline", "from_name", "postal_address")
+    @field_validator("delivery_window")
+    @classmethod
+    def _window(cls, text: str) -> str:
+        read_window(text, "UTC")
+        return text
+
+    @field_validator("bounce_imap", "bounce_listen")
+    @classmethod
+    def _service(cls, url: str, info: ValidationInfo) -> str:
+        parts, known = urlsplit(url), _SERVICES[str(info.field_name)]
+        if url and (parts.scheme not in known.schemes or not known.complete(parts)):
+            raise ValueError(f"takes an address such as {known.example}")
+        return url
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _known_providers(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if unknown := sorted(set(given) - WEBHOOK_PROVIDERS):
+            raise ValueError(f"knows {', '.join(sorted(WEBHOOK_PROVIDERS))}, not {unknown[0]}")
+        return given
+
+    @field_validator("logo_image", "display_font", "text_font")
+    @classmethod
+    def _fit_for_a_look(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            Look(name="-", site_url="https://news.example.org", **{str(info.field_name): value})  # type: ignore[arg-type]
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix(f"{info.field_name} ").partition(", got")[0]) from error
+        return value
+
+    @field_validator("light_colours", "dark_colours")
+    @classmethod
+    def _readable(cls, colours: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        recoloured(DARK if info.field_name == "dark_colours" else LIGHT, colours)
+        return colours
+
+    @field_validator("newsletter", "title", "tagline", "logo_text", "from_name", "postal_address")
     @classmethod
     def _one_line(cls, text: str) -> str:
         if any(ord(c) < 32 for c in text):
@@ -135,6 +234,16 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def sending_domain(self) -> str:
+        """Return the domain that our mail is from."""
+        return self.from_address.rpartition("@")[2]
+
+    @property
+    def agent(self) -> str:
+        """Return what we call ourselves where we fetch something."""
+        return f"beauty-newsletter (+{self.public_url})"
+
+    @property
     def store_url(self) -> str:
         """Return the database's URL, the embedded one unless another is set."""
         return self.database_url or f"sqlite:///{(self.home / 'store.db').as_posix()}"
@@ -145,12 +254,22 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: The file cannot be read.
         """
-        if self.smtp_password_file is None:
-            return self.smtp_password.get_secret_value()
+        return self.secret("smtp_password")
+
+    def secret(self, name: str) -> str:
+        """Return the secret `name`, from the environment or from the file that `name`_file names.
+
+        Raises:
+            SettingsError: The file cannot be read.
+        """
+        file: Path | None = getattr(self, f"{name}_file")
+        if file is None:
+            given: SecretStr = getattr(self, name)
+            return given.get_secret_value()
         try:
-            return self.smtp_password_file.read_text().strip()
+            return file.read_text().strip()
         except OSError as error:
-            raise SettingsError(f"smtp_password_file {str(self.smtp_password_file)!r}: {error.strerror}") from error
+            raise SettingsError(f"{name}_file {str(file)!r}: {error.strerror}") from error
 
     def key(self) -> bytes:
         """Return the key that signs personal links; the first call on a new machine makes it.
@@ -170,6 +289,24 @@ class Settings(BaseSettings):
         if len(key) < KEY_BYTES:
             raise SettingsError(f"the key file {str(path)!r} holds {len(key)} characters; it needs {KEY_BYTES} or more")
         return key
+
+
+class _Service(NamedTuple):
+    """What the address of a service consists of."""
+
+    schemes: frozenset[str]
+    complete: Callable[[SplitResult], object]
+    example: str
+
+
+_SERVICES = {
+    "bounce_imap": _Service(
+        frozenset({"imaps"}), lambda parts: parts.hostname and parts.username, "imaps://bounces@mail.example.org/INBOX"
+    ),
+    "bounce_listen": _Service(
+        frozenset({"lmtp", "smtp"}), lambda parts: parts.hostname and parts.port is not None, "lmtp://127.0.0.1:2424"
+    ),
+}
 
 
 def load(file: Path | None = None, **overrides: object) -> Settings:

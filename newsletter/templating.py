@@ -87,6 +87,18 @@ def catalogue(language: str) -> NullTranslations:
     return Translations(compiled)
 
 
+@cache
+def languages() -> Mapping[str, str]:
+    """Return the languages in which our own words exist, each by the name it calls itself."""
+    folders = (folder.name for folder in (files("templates") / "locales").iterdir() if folder.is_dir())
+    return {code: str(locale_of(code).display_name) for code in ("en", *sorted(folders))}
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues find a text that is translated later
+    """Return `text`, which stands in the catalogues."""
+    return text
+
+
 @lru_cache(maxsize=64)
 def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
     """Return name and SHA-256 of every file that rendering the templates of `folder` reads, sorted by name.

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class LetterKind(StrEnum):
-    """What a letter is about; the value is the folder of its templates."""
+    """What a letter is about."""
 
     CONFIRM = "confirm"
     ALREADY = "already"  #: somebody signed up who is subscribed: here is your preferences link

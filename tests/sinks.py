@@ -35,6 +35,7 @@ class Sink(asyncio.Protocol):
         self._delay = delay
         self._buffer = b""
         self._in_data = False
+        self._chunk: int | None = None  # octets of a chunk (RFC 3030) that are announced
         self._sender = self._recipient = ""
         self._out: list[bytes] = []
 
@@ -56,6 +57,12 @@ class Sink(asyncio.Protocol):
                 self._transport.write(out)
 
     def _step(self) -> bool:
+        if self._chunk is not None:
+            if len(self._buffer) < self._chunk:
+                return False
+            content, self._buffer, self._chunk = self._buffer[: self._chunk], self._buffer[self._chunk :], None
+            self._message(content)
+            return True
         if self._in_data:
             end = self._buffer.find(b"\r\n.\r\n")
             if end < 0:
@@ -151,6 +158,9 @@ class Hostile(Sink):
     def _command(self, line: str) -> None:
         verb = line.split(" ")[0].split(":")[0].upper()
         self._recording.lines.append(line)
+        if verb == "BDAT":
+            self._chunk = int(line.split(" ")[1])
+            return
         if verb == "MAIL":
             self._sender = line.partition("<")[2].partition(">")[0]
         if verb == "RCPT":

@@ -25,7 +25,7 @@ PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
     {"ports", "settings", "templating"},
-    {"sources", "storage", "rendering", "feeds", "transports", "fetching", "letters", "semantics"},
+    {"sources", "storage", "rendering", "feeds", "transports", "fetching", "letters", "semantics", "working"},
     {
         "ingesting",
         "approving",
@@ -42,10 +42,11 @@ FLOORS = (
         "syndicating",
         "observing",
     },
-    {"releasing"},
+    {"releasing", "delivering"},
     {"wiring"},
     {"web"},
     {"cli"},
+    {"__main__"},
 )
 
 #: Standard modules through which a pure room could reach the world, and names it could call to.

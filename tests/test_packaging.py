@@ -19,7 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 #: Modules whose distribution has another name.
 DISTRIBUTION = {
     "bs4": "beautifulsoup4", "yaml": "pyyaml", "Stemmer": "pystemmer", "markdown_it": "markdown-it-py",
-    "css_inline": "css-inline", "feedgen": "feedgen", "pydantic_settings": "pydantic-settings",
+    "dns": "dnspython", "css_inline": "css-inline", "feedgen": "feedgen", "pydantic_settings": "pydantic-settings",
     "psycopg": "psycopg", "email_validator": "email-validator", "uvloop": "uvloop", "babel": "babel",
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, near_duplicates, people, sends, serving, sources, up
+from newsletter.cli import articles, care, demo, editions, index, near_duplicates, people, sends, serving, sources, up
 from newsletter.cli.console import Exit, err
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
@@ -16,6 +16,7 @@ from newsletter.ruling import RulingError
 from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
+from newsletter.transports.imap import MailboxError
 from newsletter.transports.journal import JournalError
 
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
@@ -24,6 +25,7 @@ EXPECTED = (
     EnrollingError,
     FetchError,
     JournalError,
+    MailboxError,
     PublishingError,
     RulingError,
     SemanticsError,
@@ -57,6 +59,7 @@ app.add_typer(articles.article, name="article")
 app.command()(near_duplicates.fold)
 app.command()(near_duplicates.duplicates)
 app.add_typer(editions.edition, name="edition")
+app.add_typer(index.index, name="index")
 app.command("send")(sends.send)
 app.add_typer(sends.returns, name="returns")
 app.add_typer(editions.feeds, name="feeds")

@@ -2,7 +2,7 @@
 
 import shutil
 import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.console import Exit, JsonOption, out, print_json, settings
+from newsletter.delivering import explain_dns
 from newsletter.ports import SourceError
 from newsletter.settings import DEFAULT_FILE, Settings, SettingsError
 from newsletter.storage.errors import StoreError
 from newsletter.storage.sources import SourceRecord
+from newsletter.transports.dns_lookup import DnsError, Resolver
 from newsletter.wiring import House, make_source, open_house
 
 #: A store, a journal and a site of a few thousand editions fit into this many bytes; below, sends may stop half-way.
@@ -62,9 +64,19 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write newsletter.
     out.print(f"Wrote {file}. Set the sender, the mail server and the postal address in it, then: newsletter doctor")
 
 
-def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Check everything a send needs: settings, database, mail server, sources, address, key, disk."""
-    findings = list(_examine(settings(context)))
+def doctor(
+    context: typer.Context,
+    as_json: JsonOption = False,
+    dns: Annotated[bool, typer.Option("--dns", help="Look at SPF, DKIM, DMARC, MX and PTR instead.")] = False,
+    dns_server: Annotated[str, typer.Option(help="Resolver to ask, ADDRESS or ADDRESS:PORT.")] = "",
+    sends_from: Annotated[list[str] | None, typer.Option(help="IP address that mail leaves from.")] = None,
+) -> None:
+    """Check everything a send needs: settings, database, mail server, sources, address, key, disk.
+
+    With --dns: explain what the DNS says about the sender, and what to publish where something lacks.
+    """
+    given = settings(context)
+    findings = list(_examine_dns(given, dns_server, sends_from or ()) if dns else _examine(given))
     if as_json:
         print_json([asdict(f) for f in findings])
     for finding in findings if not as_json else ():
@@ -89,6 +101,20 @@ def _examine(given: Settings) -> Iterator[Finding]:
             yield from _examine_sources(house)
     except StoreError as error:
         yield Finding("database", False, str(error))
+
+
+def _examine_dns(given: Settings, server: str, addresses: Sequence[str]) -> Iterator[Finding]:
+    try:
+        advice = explain_dns(given, addresses, Resolver(server))
+    except DnsError as error:
+        yield Finding("DNS", False, str(error))
+        return
+    for a in advice:
+        yield Finding(a.what, not a.todo, f"{a.found}: {a.todo}" if a.todo else a.found)
+    if not given.dkim_key_files:
+        yield Finding("DKIM", True, "the relay is to sign; with dkim_key_files our own keys are looked at")
+    if not addresses:
+        yield Finding("PTR", True, "not looked at: say --sends-from ADDRESS for each address that mail leaves from")
 
 
 def _examine_sources(house: House) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
+from content.matching import In, Mapper, Out, Work
 from newsletter.settings import Settings, load
 
 out = Console(soft_wrap=True, highlight=False)
@@ -29,6 +31,9 @@ class Exit(IntEnum):
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of words.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who decides; recorded with the decision.", envvar="USER")]
+ProcessesOption = Annotated[
+    int, typer.Option("--processes", min=1, help="Processes that share the work; the result is the same.")
+]
 NoteOption = Annotated[str, typer.Option("--note", help="Why; recorded with the decision.")]
 
 
@@ -58,3 +63,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         out.print(table)
     else:
         out.print(empty)
+
+
+def watched(mapper: Mapper) -> Mapper:
+    """Return what maps as `mapper` does, and shows on standard error how many parts are done."""
+
+    def watch(work: Work[In, Out], parts: Iterable[In], /) -> Iterator[Out]:
+        name = {"read": "Reading", "liken": "Comparing"}.get(getattr(work, "__name__", ""), "Working")
+        yield from track(mapper(work, parts), description=name, console=err, transient=True)
+
+    return watch

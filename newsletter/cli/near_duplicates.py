@@ -11,7 +11,7 @@ from rich.progress import track
 
 from content.articles import Article
 from content.assembly import assemble
-from content.clusters import Cluster, cluster
+from content.clusters import Cluster, Ruling, cluster, examine
 from content.editions import Edition
 from content.embeddings import Vectors
 from content.folding import Folding
@@ -19,12 +19,15 @@ from content.folding import fold as fold_sections
 from content.periods import Rhythm, period_of
 from content.reports import as_json, clusters_as_json
 from content.sections import NOT_APPROVED, Section, split
-from newsletter.cli.console import Exit, JsonOption, err, now, out, print_json
+from newsletter.cli.console import Exit, JsonOption, ProcessesOption, err, now, out, print_json, settings, watched
 from newsletter.ports import SourceError
+from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import comparison_html
 from newsletter.rendering.folded import folded_html, folded_text
 from newsletter.semantics import choose_vectors
 from newsletter.sources.folder import read
+from newsletter.wiring import open_house
+from newsletter.working import processes, undisturbed
 
 SemanticOption = Annotated[
     bool, typer.Option("--semantic", help="Find repeats in other words too; needs the extra `semantic`.")
@@ -62,15 +65,27 @@ def fold(
 
 
 def duplicates(
-    paths: Paths,
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders: Markdown, HTML, DOCX, plain text.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Compare all approved articles of the store.")] = False,
+    number: ProcessesOption = 1,
     as_json_: JsonOption = False,
     as_html: Annotated[bool, typer.Option("--html", help="Print a page with each pair side by side.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each pair why it belongs together.")] = False,
     semantic: SemanticOption = False,
 ) -> None:
-    """Show which sections of the files explain the same thing, with score and rule."""
-    sections = [s for article, approved_at in _articles(paths) for s in split(article, approved_at)]
-    clusters = cluster(sections, vectors=_vectors(semantic))
+    """Show which sections of the files, or of all approved articles, explain the same thing, with score and rule.
+
+    Example: newsletter duplicates --all --processes 4
+    """
+    if bool(paths) is every:
+        raise typer.BadParameter("name files, or --all for the approved articles of the store; one of the two")
+    with processes(number) as mapper, undisturbed():
+        sections, rulings = _stored(context) if every else (_sections(paths or []), ())
+        clustering = examine(sections, rulings, watched(mapper), _vectors(semantic))
+    clusters = clustering.clusters
     if as_json_:
         return print_json([_as_json(c) for c in clusters])
     if as_html:
@@ -84,7 +99,20 @@ def duplicates(
             if explain:
                 out.print(f"     {best.evidence}", style="dim", markup=False)
     out.print(f"{len(clusters)} explainers repeat." if clusters else "No explainer repeats.")
+    if clustering.passed_over:
+        err.print(
+            f"{clustering.passed_over:,} words were too common to look up: look-alikes may be missing.", style="dim"
+        )
     return None
+
+
+def _sections(paths: list[Path]) -> list[Section]:
+    return [s for article, approved_at in _articles(paths) for s in split(article, approved_at)]
+
+
+def _stored(context: typer.Context) -> tuple[list[Section], tuple[Ruling, ...]]:
+    with open_house(settings(context)) as house:
+        return sections_of(house.articles.approved()), tuple(house.rulings.in_force())
 
 
 def _vectors(semantic: bool) -> Vectors | None:

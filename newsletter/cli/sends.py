@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
@@ -13,11 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from newsletter.cli.console import Exit, JsonOption, NoteOption, err, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition, record_as_json
+from newsletter.delivering import deliver, listen_for_returns, read_returns
 from newsletter.publishing import find, finish
 from newsletter.releasing import release
+from newsletter.returns import Harvest
 from newsletter.sending import Sent, run
 from newsletter.storage.ledger_queries import MailingState
-from newsletter.wiring import House, announce, deliver, open_house, publish_site, read_returns
+from newsletter.wiring import House, announce, open_house, publish_site
 from subscribers.deliveries import Outcome, Tally
 
 returns = typer.Typer(no_args_is_help=True, help="What comes back: bounces and complaints.")
@@ -52,7 +56,12 @@ def send(context: typer.Context) -> None:
 
 
 @edition.command()
-def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
+def status(
+    context: typer.Context,
+    key: Key = "",
+    as_json: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it with a bar until nothing is left to try.")] = False,
+) -> None:
     """Show where everybody stands: the sum that accounts for every candidate, and who is uncertain."""
     with open_house(settings(context)) as house:
         record = find(house, key)
@@ -62,11 +71,16 @@ def status(context: typer.Context, key: Key = "", as_json: JsonOption = False) -
                 f"{key} is {record.state.value}; nothing was sent yet."
             )
             return None
+        if watch and not as_json:
+            _watch(house, key)
         tally = house.ledger.tally(key)
         uncertain = [recipient.address for recipient, _ in house.ledger.who(key, Outcome.UNCERTAIN)]
+        mailing = house.ledger.mailing(key)
     if as_json:
         return print_json(record_as_json(record) | {"tally": tally.as_row(), "uncertain": uncertain})
     _say(key, tally)
+    if mailing is not None and mailing.reason:
+        err.print(f"  {mailing.state.value}: {mailing.reason}", style="yellow", markup=False)
     for address in uncertain:
         err.print(f"  uncertain: {address}", style="yellow", markup=False)
     return None
@@ -91,6 +105,24 @@ def read_(context: typer.Context, as_json: JsonOption = False) -> None:
             err.print(f"against us: {alarm}", style="red", markup=False)
     if found.alarms:
         raise typer.Exit(Exit.HELD)
+
+
+@returns.command("listen")
+def listen_(context: typer.Context) -> None:
+    """Take bounces and complaints from the mail server at `bounce_listen` until Ctrl-C. 'newsletter up' runs it too."""
+
+    def note(found: Harvest) -> None:
+        for alarm in found.alarms:
+            err.print(f"against us: {alarm}", style="red", markup=False)
+
+    async def work(house: House) -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await listen_for_returns(house, now, stop, lambda where: out.print(f"Taking bounces at {where}"), note)
+
+    with open_house(settings(context)) as house:
+        asyncio.run(work(house))
 
 
 @edition.command()
@@ -156,10 +188,31 @@ def _deliver(house: House) -> None:
         mailing = house.ledger.mailing(key)
         if mailing and mailing.state is MailingState.PAUSED:
             err.print(f"{key} is paused: {mailing.reason}. 'newsletter edition resume' goes on.", markup=False)
+    if sent.rest:
+        err.print(f"{sent.rest[0].upper()}{sent.rest[1:]}; the others wait.", style="yellow", markup=False)
     if sent.trouble:
         err.print(f"newsletter: the sender stopped: {sent.trouble}", style="red", markup=False)
         err.print("Nobody is lost: 'newsletter send' goes on where it ended.", markup=False)
         raise typer.Exit(Exit.FAILED)
+
+
+def _watch(house: House, key: str) -> None:
+    """Show the sum with a bar, twice a second, until nothing is left to try, nobody may send, or Ctrl-C."""
+    columns = (TextColumn(key), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with suppress(KeyboardInterrupt), Progress(*columns, console=err) as progress:
+        bar = progress.add_task("")
+        while True:
+            tally, mailing = house.ledger.tally(key), house.ledger.mailing(key)
+            settled = tally.candidates - tally.pending - tally.deferred
+            progress.update(bar, total=tally.candidates, completed=settled, description=_in_short(tally))
+            if tally.is_done or mailing is None or mailing.state is MailingState.STOPPED:
+                return
+            time.sleep(0.5)
+
+
+def _in_short(tally: Tally) -> str:
+    counts = {"refused": tally.refused, "deferred": tally.deferred, "uncertain": tally.uncertain}
+    return ", ".join([f"{tally.accepted} accepted", *(f"{n} {word}" for word, n in counts.items() if n)])
 
 
 def _say(key: str, tally: Tally) -> None:
@@ -183,7 +236,7 @@ class _Stop:
     async def watch(self, house: House) -> Sent:
         """Deliver what is due until nothing is left or a signal came."""
         stop = asyncio.Event()
-        sender = asyncio.ensure_future(deliver(house, stop))
+        sender = asyncio.ensure_future(deliver(house, now(), stop))
         while not sender.done():
             if self._asked.is_set():
                 stop.set()

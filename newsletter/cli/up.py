@@ -16,7 +16,7 @@ import requests
 import typer
 
 from newsletter.cli.console import Exit, err, out, settings
-from newsletter.settings import CONFIG_VARIABLE
+from newsletter.settings import CONFIG_VARIABLE, Settings
 from newsletter.wiring import open_house
 
 #: Where `prefect.yaml` and the flows stand: Prefect runs flows from a checkout.
@@ -112,7 +112,7 @@ def up(
             raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
         for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
             _prefect(arguments, environment, home / "logs" / "deploy.log")
-        for part in (worker, site):
+        for part in (worker, site, *_listener(given, home, environment)):
             part.start()
             started.append(part)
         if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop):
@@ -161,6 +161,13 @@ def _parts(home: Path, environment: Mapping[str, str], port: int, prefect_port: 
         for (name, command), log in zip(commands.items(), logs, strict=True)
     )
     return server, worker, site
+
+
+def _listener(given: Settings, home: Path, environment: Mapping[str, str]) -> tuple[Part, ...]:
+    """Return what takes bounces from the mail server, where that is set."""
+    command = [sys.executable, "-m", "newsletter", "returns", "listen"]
+    name = "the listener for bounces"
+    return (Part(name, command, environment, home / "logs" / "bounces.log"),) if given.bounce_listen else ()
 
 
 def _prefect(arguments: str, environment: Mapping[str, str], log: Path) -> None:

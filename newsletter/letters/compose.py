@@ -7,7 +7,12 @@ from email.headerregistry import Address as MailboxAddress
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from newsletter.templating import environment
+from markupsafe import Markup
+
+from content.editions import PREHEADER_CHARACTERS, shorten
+from content.looks import DARK, LIGHT, SANS, SERIF, Palette
+from newsletter.letters.words import words_of
+from newsletter.templating import environment, page_direction
 from subscribers.letters import Letter, LetterKind
 from subscribers.preferences import MailingList
 from subscribers.tokens import Keyring, Purpose, issue, link
@@ -43,10 +48,14 @@ class House:
     sender_name: str
     sender_address: str
     postal_address: str = ""
+    light: Palette = LIGHT
+    dark: Palette = DARK
+    display_font: str = SERIF
+    text_font: str = SANS
 
 
 class Composer:
-    """Composes letters in the words of `templates/letters/`."""
+    """Composes letters: the words of `newsletter.letters.words` in the frame of `templates/letters/`."""
 
     def __init__(self, house: House, keys: Keyring) -> None:
         self._house = house
@@ -58,16 +67,23 @@ class Composer:
         Raises:
             LetterError: A header would hold a control character.
         """
+        list_title = mailing_list.title if mailing_list else self._house.title
+        words = words_of(letter.kind, letter.language, self._house.title, list_title)
         values = {
             "house": self._house,
-            "list_title": mailing_list.title if mailing_list else self._house.title,
+            # A `Look` refuses fonts that would end an attribute; escaped quotes would lose the font.
+            "display_font": Markup(self._house.display_font),  # noqa: S704 - same
+            "text_font": Markup(self._house.text_font),  # noqa: S704 - same
+            "list_title": list_title,
             "url": self._url(letter, now),
             "language": letter.language,
+            "page_direction": page_direction(letter.language),
+            "words": words,
+            "preheader": shorten(words.opening, PREHEADER_CHARACTERS),
         }
-        folder = letter.kind.value
 
         def fill(part: str) -> str:
-            return environment(letter.language).get_template(f"letters/{folder}/{part}.jinja").render(values)
+            return environment(letter.language).get_template(f"letters/letter/{part}.jinja").render(values)
 
         message = EmailMessage(policy=SMTP)
         name = (mailing_list.sender_name if mailing_list else "") or self._house.sender_name

@@ -9,7 +9,7 @@ from babel.lists import format_list
 from markupsafe import Markup
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
-from content.editions import Edition
+from content.editions import PREHEADER_CHARACTERS, Edition, shorten
 from content.looks import Look
 from content.markup import clean_line
 from content.places import Places, heading_levels, without_lead
@@ -83,7 +83,7 @@ def _context(edition: Edition, look: Look, full: int) -> dict[str, object]:
         **common(look, edition.language, notes),
         "edition": edition,
         "archive_url": places.page,
-        "preheader": edition.preheader or _preheader(edition),
+        "preheader": shorten(clean_line(edition.preheader) or _preheader(edition), PREHEADER_CHARACTERS),
         "full": full,
         "places": places,
         "levels": heading_levels,
@@ -111,7 +111,7 @@ def common(look: Look, language: str, notes: Footnotes) -> dict[str, object]:
 
 
 def _preheader(edition: Edition) -> str:
-    return " · ".join(clean_line(s.title) for s in edition.stories[:3])[:140]
+    return " · ".join(clean_line(s.title) for s in edition.stories[:3])
 
 
 @cache

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from newsletter.ports import Compose, Letter, Transport
 from newsletter.sending.pace import Health, Limits, Pace
+from newsletter.storage.allowances import Allowances, Allowed
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import CHUNK, LEASE, Chunk, Ledger, Settled, Turn
 from newsletter.transports.journal import Journal, Place
@@ -45,7 +46,8 @@ class Options:
     resend_uncertain: bool = False
     edition: str | None = None  #: only this one; None: whatever is due
     limits: Limits = field(default_factory=Limits)
-    at_most: int | None = None  #: messages to begin, as a new domain's warm-up has it; None: all
+    allowances: Allowances | None = None  #: what all senders may do together; None: no limit
+    seconds: float | None = None  #: how long messages may begin, as a delivery window has it; None: no end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class Sent:
     deferred: int = 0
     uncertain: int = 0
     trouble: str = ""  #: why it stopped early; empty when nothing was left
+    rest: str = ""  #: why the others wait although nothing is wrong
 
 
 @dataclass(slots=True)
@@ -91,7 +94,10 @@ class Sender:
         self._resend = options.resend_uncertain
         self._only = options.edition
         self._limits = options.limits
-        self._left = options.at_most
+        self._allowances = options.allowances
+        self._budget = None if options.allowances is None else 0  # messages we may begin; None: any number
+        self._closes = None if options.seconds is None else time.monotonic() + options.seconds
+        self._rest = ""
         self._pace = Pace(options.limits)
         self._health: dict[str, Health] = {}
         self._waiting: list[
@@ -136,17 +142,18 @@ class Sender:
             letter = self._compose(delivery)
             if (delivery.edition, delivery.variant) in self._proved or self._prove(letter):
                 self._in_hand += 1
-                if self._left is not None:
-                    self._left -= 1
+                if self._budget is not None:
+                    self._budget -= 1
                 return letter
-        self._hungry.set()
+        if self._budget != 0:  # else the next turn comes in its time, and brings more
+            self._hungry.set()
         return None
 
     def _next(self) -> Delivery | None:
         """Return the next person whose turn it is by the pace; None when nobody's is."""
         now = time.monotonic()
         wait = self._pace.wait(now)
-        if wait > 0 or self._left == 0:
+        if wait > 0 or self._budget == 0 or self._is_over:
             self._wake_in(wait)
             return None
         if self._waiting and self._waiting[0][0] <= now:
@@ -203,6 +210,7 @@ class Sender:
         """Note what an attempt came to; who is still pending is tried again, unless it would be in vain."""
         delivery = letter.delivery
         self._in_hand -= 1
+        self._pace.end(delivery.domain)
         if receipt.outcome is Outcome.UNCERTAIN and self._resend:
             receipt = receipt._replace(outcome=Outcome.DEFERRED)
         self._pace.note(delivery, receipt)
@@ -280,6 +288,7 @@ class Sender:
             self._give_up("this sender was silent for too long, and another has taken over")
         self._in_hand -= 1
         delivery = letter.delivery
+        self._pace.end(delivery.domain)
         self._journal.note(delivery.mailing, delivery.idx, Receipt(Outcome.PENDING))
         self._let_go(delivery)
 
@@ -336,17 +345,28 @@ class Sender:
             await delivering
         if not self.is_clean:
             await self._turn(wants_more=False)
+        if self._allowances is not None and self._budget:
+            await asyncio.to_thread(self._allowances.give_back, self._budget)
         return Sent(
             accepted=self._counts[Outcome.ACCEPTED],
             refused=self._counts[Outcome.REFUSED],
             deferred=self._counts[Outcome.DEFERRED],
             uncertain=self._counts[Outcome.UNCERTAIN],
             trouble=self._trouble,
+            rest=self._rest,
         )
+
+    @property
+    def _is_over(self) -> bool:
+        """Tell whether the delivery window has closed; whoever is in hand still goes out."""
+        if self._closes is None or time.monotonic() < self._closes:
+            return False
+        self._rest = self._rest or "the delivery window has closed"
+        return True
 
     async def _keep_turning(self) -> None:
         while True:
-            ends = self._stop.is_set() or self._trouble or self._left == 0
+            ends = self._stop.is_set() or self._trouble or self._is_over or self._rest
             if ends:
                 self._drop_queue()
             wants_more = not ends and not self._exhausted and len(self._queue) + len(self._waiting) < _LOW_WATER
@@ -368,7 +388,7 @@ class Sender:
         pauses, self._pauses = self._pauses, {}
         began = time.monotonic()
         try:
-            turn = await self._ask(settled, epochs, finished, pauses, wants_more)
+            turn, allowed = await self._ask(settled, epochs, finished, pauses, wants_more)
         except StoreError as error:
             self._settled = settled + self._settled
             self._trouble = f"the database does not answer: {error}"
@@ -385,7 +405,18 @@ class Sender:
             self._exhausted = turn.chunk is None
         if turn.chunk is not None:
             self._add(turn.chunk, began)
+        if self._budget is not None and allowed is not None:
+            self._spend(allowed)
         return True
+
+    def _spend(self, allowed: Allowed) -> None:
+        """Go on with what was allowed; end when the day's allowance is used up."""
+        assert self._budget is not None
+        self._budget += allowed.count
+        if allowed.count:
+            self._transport.wake()
+        elif self._budget == 0:
+            self._rest = allowed.rest
 
     def _add(self, chunk: Chunk, began: float) -> None:
         self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), began + LEASE.total_seconds())
@@ -401,11 +432,17 @@ class Sender:
         finished: list[int],
         pauses: dict[str, str],
         wants_more: bool,
-    ) -> Turn:
-        def turn() -> Turn:
+    ) -> tuple[Turn, Allowed | None]:
+        waiting = len(self._queue) + len(self._waiting) - (self._budget or 0)
+
+        def turn() -> tuple[Turn, Allowed | None]:
             for edition, reason in pauses.items():
                 self._ledger.pause(edition, reason)
-            return self._ledger.turn(self._journal.owner, settled, epochs, finished, wants_more, self._only)
+            turn = self._ledger.turn(self._journal.owner, settled, epochs, finished, wants_more, self._only)
+            if self._allowances is None:
+                return turn, None
+            wanted = waiting + (len(turn.chunk.deliveries) if turn.chunk else 0)
+            return turn, self._allowances.take(wanted) if wanted > 0 else None
 
         for attempt in range(_LEDGER_ATTEMPTS):
             try:

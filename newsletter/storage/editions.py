@@ -147,6 +147,12 @@ class EditionStore:
         with reading(self._engine) as connection:
             return tuple(_record(row) for row in connection.execute(query))
 
+    def states(self, newsletter: str) -> dict[str, EditionState]:
+        """Return the state of every edition of a newsletter by its key, without reading the editions."""
+        query = select(editions.c.key, editions.c.state).where(editions.c.newsletter == newsletter)
+        with reading(self._engine) as connection:
+            return {row.key: EditionState(row.state) for row in connection.execute(query.order_by(editions.c.key))}
+
     def rendering(self, key: str, variant: str) -> Rendering | None:
         """Return what was rendered of one variant."""
         query = select(renderings).where(renderings.c.edition == key, renderings.c.variant == variant)

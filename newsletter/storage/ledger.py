@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, select, update
@@ -16,13 +14,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from newsletter.storage.engine import reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_desk import LedgerDesk
-from newsletter.storage.ledger_queries import MailingState, find_mailing, may_run, pages, still_open, withdraw
-from newsletter.storage.ledger_rows import add_audience, add_outcomes
+from newsletter.storage.ledger_freezing import Freezing
+from newsletter.storage.ledger_queries import MailingState, may_run, still_open, withdraw
+from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_statements import FIRST_FREE, GIVE_BACK, LEASED, LET_RETRIES_GO, READ, THIS_FREE
 from newsletter.storage.ledger_statements import LEASE as LEASE_CHUNK
 from newsletter.storage.ledger_tables import chunks, mailings, retries
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally
-from subscribers.people import address_key
 
 #: People leased at once. Below 100 the database is the limit; above 1,000 a lost host leaves too many uncertain.
 CHUNK = 500
@@ -80,7 +78,10 @@ class Ledger(LedgerDesk):
         mailing_list: str = "",
         hold: timedelta = timedelta(0),
     ) -> Tally:
-        """Write down the whole audience of `edition`, at once or not at all; the second time changes nothing.
+        """Write down the whole audience of `edition`, for senders at once or not at all; the second time does nothing.
+
+        It is written in batches, between which others may write. Killed half-way, it has not happened; the next freeze
+        removes what is left of it.
 
         Args:
             edition: The edition's key.
@@ -90,66 +91,11 @@ class Ledger(LedgerDesk):
             hold: How long nothing is sent, so that a person can still say stop.
 
         Raises:
-            StoreError: Two candidates are the same subscriber.
+            IntegrityError: Two candidates are the same subscriber.
         """
-        with self._engine.begin() as connection:
-            now = self._now(connection)
-            if find_mailing(connection, edition) is None:
-                self._freeze(connection, edition, recipients, mailing_list, now, now + hold if hold else None)
+        if self.mailing(edition) is None:
+            Freezing(self._engine, self._now, self._chunk).run(edition, recipients, mailing_list, hold)
         return self.tally(edition)
-
-    def _freeze(
-        self,
-        connection: Connection,
-        edition: str,
-        recipients: Iterable[Recipient],
-        mailing_list: str,
-        now: datetime,
-        hold_until: datetime | None,
-    ) -> None:
-        values = {
-            "edition": edition,
-            "mailing_list": mailing_list,
-            "state": MailingState.SENDING.value,
-            "reason": "",
-            "candidates": 0,
-            "frozen_at": now,
-            "hold_until": hold_until,
-        }
-        mailing = connection.execute(mailings.insert().values(values).returning(mailings.c.id)).scalar_one()
-        idx = 0
-        runs: list[tuple[int, datetime | None]] = []  # where another moment begins, and which
-        for page in pages(recipients):
-            # Neighbours in a list often share a domain; a chunk should not.
-            page.sort(key=lambda r: (r.due or now, blake2b(r.subscriber.encode(), digest_size=8).digest()))
-            for n, r in enumerate(page):
-                if not runs or runs[-1][1] != r.due:
-                    runs.append((idx + n, r.due))
-            rows = [
-                (mailing, n, r.subscriber, r.address, address_key(r.address), r.name, r.variant)
-                for n, r in enumerate(page, start=idx)
-            ]
-            add_audience(connection, rows)
-            excluded = [
-                (mailing, idx + n, Receipt(Outcome.EXCLUDED, reply=r.excluded))
-                for n, r in enumerate(page)
-                if r.excluded
-            ]
-            add_outcomes(connection, excluded, now)
-            idx += len(page)
-        self._cut(connection, mailing, [*runs, (idx, None)])
-        connection.execute(update(mailings).where(mailings.c.id == mailing).values(candidates=idx))
-
-    def _cut(self, connection: Connection, mailing: int, runs: Sequence[tuple[int, datetime | None]]) -> None:
-        """Cut the audience into chunks; nobody in one is due later than the others."""
-        fresh = {"mailing": mailing, "state": "free", "owner": "", "epoch": 0}
-        rows = [
-            fresh | {"lo": lo, "hi": min(lo + self._chunk, end), "not_before": due}
-            for (start, due), (end, _) in pairwise(runs)
-            for lo in range(start, end, self._chunk)
-        ]
-        if rows:
-            connection.execute(chunks.insert(), rows)
 
     # During: the senders
 
@@ -220,11 +166,13 @@ class Ledger(LedgerDesk):
             d = s.delivery
             mine = and_(retries.c.mailing == d.mailing, retries.c.idx == d.idx)
             since = connection.execute(select(retries.c.since).where(mine)).scalar()
-            if since is not None and now - since >= GIVE_UP_AFTER:
+            # Whom our own limits kept waiting was not tried: that is no attempt, and no reason to give up.
+            tried = s.receipt.code != 0 or s.receipt.cause is not Cause.PACE
+            if tried and since is not None and now - since >= GIVE_UP_AFTER:
                 over.append(Settled(d, _given_up(s.receipt)))
                 continue
             values = {
-                "attempts": d.attempts + 1,
+                "attempts": d.attempts + tried,
                 "next_at": now + back_off(d.attempts, d.idx),
                 "chunk": None,
                 "code": s.receipt.code,

@@ -16,11 +16,11 @@ from newsletter.storage.ledger_queries import (
     find_mailing,
     in_chunk,
     nothing_yet,
-    pages,
     withdraw,
 )
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
+from newsletter.storage.pages import pages
 from subscribers.deliveries import Cause, Outcome, Receipt, Recipient, Tally
 
 
@@ -163,7 +163,7 @@ class LedgerDesk:
                 said = Receipt(Outcome.ACCEPTED, reply="was uncertain; taken as arrived")
                 add_outcomes(connection, [(found.number, idx, said) for idx in idxs], now)
                 return len(idxs)
-            for some in pages(idxs):
+            for some in pages(idxs, PAGE):
                 uncertain = and_(outcomes.c.mailing == found.number, outcomes.c.idx.in_(some))
                 connection.execute(delete(outcomes).where(uncertain))
                 again = {"mailing": found.number, "attempts": 1, "since": now, "next_at": now, "chunk": None, "code": 0}

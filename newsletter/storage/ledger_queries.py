@@ -1,11 +1,9 @@
 """What the two sides of the ledger, senders and operators, both ask of its tables."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -33,12 +31,11 @@ PAGE = 5_000
 #: How long PostgreSQL lets a sender sleep in the middle of a transaction.
 PATIENCE = "30s"
 
-T = TypeVar("T")
-
 
 class MailingState(StrEnum):
     """What an operator, or an alarm, lets an edition's sending do."""
 
+    FREEZING = "freezing"  #: its audience is being written down; it has no edition's name yet
     SENDING = "sending"
     PAUSED = "paused"
     STOPPED = "stopped"
@@ -132,10 +129,3 @@ def withdraw(connection: Connection, mailing: int, now: datetime) -> int:
     add_outcomes(connection, [(mailing, idx, Receipt(Outcome.WITHDRAWN)) for idx in deferred], now)
     connection.execute(delete(retries).where(waiting))
     return count + len(deferred)
-
-
-def pages(values: Iterable[T]) -> Iterator[list[T]]:
-    """Yield `values` in lists of a bounded length."""
-    rest = iter(values)
-    while page := list(islice(rest, PAGE)):
-        yield page

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, Index, Integer, String, Table, Text, and_, select
+from sqlalchemy import Column, Connection, Engine, Index, Integer, String, Table, Text, and_, func, select
 
 from newsletter.storage.engine import reading
 from newsletter.storage.ledger_rows import add_outcomes
@@ -94,6 +94,20 @@ class ReturnStore:
             if last is not None:
                 query = query.where(delivery_events.c.at > last)
             return tuple(connection.execute(query.order_by(delivery_events.c.at)).scalars())
+
+    def no_such_address(self, edition: str) -> int:
+        """Return how many deliveries of `edition` came back because there is no such address."""
+        query = (
+            select(func.count(func.distinct(delivery_events.c.idx)))
+            .join(mailings, mailings.c.id == delivery_events.c.mailing)
+            .where(
+                mailings.c.edition == edition,
+                delivery_events.c.kind == EventKind.BOUNCED.value,
+                delivery_events.c.cause == Cause.ADDRESS.value,
+            )
+        )
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
 
     def of_edition(self, edition: str) -> dict[EventKind, int]:
         """Return how many deliveries of `edition` were reported as what; of several reports the strongest counts."""

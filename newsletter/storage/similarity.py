@@ -1,211 +1,289 @@
-"""Remembers the words of every section, so that a new one finds its likes among a million in milliseconds."""
+"""Remembers the words of every explainer told, so that a new one finds its likes among a million in milliseconds."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import (
-    BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
-    bindparam,
+    UniqueConstraint,
     delete,
     func,
     select,
-    update,
+    text,
 )
 
+from content.concordance import Bags, bags, join, read
+from content.matching import Mapper
 from content.sections import Section
-from content.similarity import profiles
 from newsletter.storage.engine import reading
-from newsletter.storage.schema import metadata
-
-#: A section looks up at most this many others. Words that more hold are passed over: they tell little, and a store
-#: of look-alikes must not make each new one slower than the last.
-BUDGET = 4000
-
-#: Words of a section that are looked up, at most: the rarest.
-LOOKED_UP = 24
+from newsletter.storage.pages import pages
+from newsletter.storage.postings import (
+    AT_ONCE,
+    WORD,
+    append,
+    count,
+    look_up,
+    rank,
+    rarest,
+    take_out,
+    word_holders,
+    word_rows,
+)
+from newsletter.storage.schema import Instant, metadata
 
 #: Sections that are written in one transaction: writers on SQLite queue behind each other.
 BATCH = 2000
 
-#: Values in one statement; PostgreSQL takes 65,535 and SQLite 32,766.
-AT_ONCE = 500
-
-T = TypeVar("T")
+#: Before everything that was ever told.
+EVER = datetime.min.replace(tzinfo=UTC)
 
 indexed_sections = Table(
     "indexed_sections",
     metadata,
-    Column("number", Integer, primary_key=True),
-    Column("section", String(32), nullable=False, unique=True),
-    Column("article", Text, nullable=False),
-    Column("words", Integer, nullable=False),
-    Index("ix_indexed_sections_article", "article"),
-)
-
-#: The word comes first in the key: a word's sections lie side by side, and are read in one go.
-section_words = Table(
-    "section_words",
-    metadata,
-    Column("word", BigInteger, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Index("ix_section_words_number", "number"),
-    sqlite_with_rowid=False,
+    Column("section", String(32), nullable=False),
+    Column("edition", String(128), nullable=False),
+    Column("article", Text, nullable=False),
+    Column("revision", String(64), nullable=False),
+    Column("explainer", Text, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    #: Its words, to take it out again.
+    Column("words", LargeBinary, nullable=False),
+    UniqueConstraint("section", "edition"),
+    Index("ix_indexed_sections_article", "article"),
+    Index("ix_indexed_sections_edition", "edition"),
 )
 
-word_holders = Table(
-    "word_holders",
-    metadata,
-    Column("word", BigInteger, primary_key=True, autoincrement=False),
-    Column("holders", Integer, nullable=False),
-    sqlite_with_rowid=False,
+#: The editions that are indexed, also those in which nothing was explained.
+indexed_editions = Table(
+    "indexed_editions", metadata, Column("edition", String(128), primary_key=True), Column("newsletter", String(64))
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A section that an edition has printed, and what it explained there."""
+
+    section: Section
+    edition: str
+    explainer: str
+    told_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
-    """An indexed section that shares rare words with the one asked about."""
+    """An indexed section that shares rare words with one asked about."""
 
+    asked: str  #: the id of the one asked about
     section: str
     article: str
+    revision: str
+    edition: str
+    explainer: str
+    told_at: datetime
     shared: float  #: of the asked one's looked-up words, those that both hold, 0.0 to 1.0, the rarer the weightier
 
 
 class SimilarityIndex:
-    """The words of sections on one database."""
+    """The words of told sections on one database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, sections: Iterable[Section]) -> int:
-        """Index what is not indexed yet; return how many sections that were. Page furniture is left out."""
+    def add(self, told: Iterable[Told], mapper: Mapper = map) -> int:
+        """Index what is not indexed yet; return how many sections that were. Page furniture is left out.
+
+        Args:
+            told: Any number.
+            mapper: Reads them, a batch at a time; that of several processes indexes the same.
+        """
         added = 0
-        remaining = iter(sections)
-        while batch := list(islice(remaining, BATCH)):
+        for batch in mapper(_noted, pages(told, BATCH)):
             with self._engine.begin() as connection:
+                _lock(connection)
                 added += _add(connection, batch)
         return added
 
     def forget(self, article: str) -> int:
         """Take every section of an article out; return how many those were."""
-        with self._engine.begin() as connection:
-            query = select(indexed_sections.c.number).where(indexed_sections.c.article == article)
-            numbers = list(connection.execute(query).scalars())
-            for some in _in_parts(numbers):
-                held = select(section_words.c.word, func.count()).where(section_words.c.number.in_(some))
-                counts = connection.execute(held.group_by(section_words.c.word)).all()
-                _count(connection, {word: -count for word, count in counts})
-                connection.execute(delete(section_words).where(section_words.c.number.in_(some)))
-                connection.execute(delete(indexed_sections).where(indexed_sections.c.number.in_(some)))
-            return len(numbers)
+        return self._take_out(indexed_sections.c.article == article)
 
-    def near(self, section: Section, limit: int = 10) -> tuple[Near, ...]:
-        """Return the indexed sections of other articles that share most with `section`, the likest first."""
-        wanted = sorted(_hashed(_bag(section)))
+    def forget_edition(self, edition: str) -> int:
+        """Take out what an edition told; return how many sections those were."""
+        taken = self._take_out(indexed_sections.c.edition == edition)
+        with self._engine.begin() as connection:
+            connection.execute(delete(indexed_editions).where(indexed_editions.c.edition == edition))
+        return taken
+
+    def _take_out(self, which: ColumnElement[bool]) -> int:
+        with self._engine.begin() as connection:
+            _lock(connection)
+            rows = connection.execute(select(indexed_sections.c.number, indexed_sections.c.words).where(which)).all()
+            for row in rows:
+                take_out(connection, row.number, np.frombuffer(row.words, WORD).tolist())
+            for some in pages([row.number for row in rows], AT_ONCE):
+                connection.execute(delete(indexed_sections).where(indexed_sections.c.number.in_(some)))
+            return len(rows)
+
+    def editions(self, newsletter: str) -> frozenset[str]:
+        """Return the keys of a newsletter's editions that are indexed."""
+        query = select(indexed_editions.c.edition).where(indexed_editions.c.newsletter == newsletter)
         with reading(self._engine) as connection:
-            weights = _rarest(connection, wanted)
-            if not weights:
-                return ()
-            shared: Counter[int] = Counter()
-            query = select(section_words.c.word, section_words.c.number).where(section_words.c.word.in_(weights))
-            for word, number in connection.execute(query):
-                shared[number] += weights[word]
-            best = sorted(shared.items(), key=lambda entry: (-entry[1], entry[0]))[: limit + AT_ONCE // 2]
-            names = _names(connection, [number for number, _ in best])
-        whole = sum(weights.values())
-        found = (Near(*names[number], round(weight / whole, 4)) for number, weight in best)
-        return tuple(islice((n for n in found if n.article != section.article), limit))
+            return frozenset(connection.execute(query).scalars())
+
+    def note(self, edition: str, newsletter: str) -> None:
+        """Note that everything an edition told is indexed."""
+        with self._engine.begin() as connection:
+            known = select(indexed_editions.c.edition).where(indexed_editions.c.edition == edition)
+            if connection.execute(known).first() is None:
+                connection.execute(indexed_editions.insert().values(edition=edition, newsletter=newsletter))
+
+    def near(self, sections: Sequence[Section], *, since: datetime = EVER, limit: int = 10) -> tuple[Near, ...]:
+        """Return the indexed sections of other articles that share most with each of `sections`, the likest first.
+
+        Args:
+            sections: Those that ask, of one article or several.
+            since: What was told before is left out.
+            limit: How many each of them gets at most.
+        """
+        asked = _read(sections)
+        with reading(self._engine) as connection:
+            counts = count(connection, asked.words.tolist())
+            rare = [rarest(asked.of(n), counts) for n in range(len(sections))]
+            holders = look_up(connection, {word: counts[word] for words in rare for word in words})
+            ranked = [(section, rank(words, counts, holders)) for section, words in zip(sections, rare, strict=True)]
+            names = _names(connection, sorted({number for _, found in ranked for number, _ in found}))
+        return tuple(near for section, found in ranked for near in _nearest(section, found, names, since, limit))
 
     def size(self) -> int:
         """Return how many sections are indexed."""
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(indexed_sections)).scalar_one()
 
-
-def _bag(section: Section) -> frozenset[str]:
-    (profile,) = profiles([section]).each
-    return profile.bag
-
-
-def _hashed(bag: Iterable[str]) -> list[int]:
-    """Return a number of 64 bits, with a sign as databases have it, for each word: the same on every machine."""
-    return [int.from_bytes(hashlib.blake2b(t.encode(), digest_size=8).digest(), "big", signed=True) for t in bag]
+    def clear(self) -> None:
+        """Take everything out at once."""
+        with self._engine.begin() as connection:
+            _lock(connection)
+            for table in (word_rows, word_holders, indexed_sections, indexed_editions):
+                connection.execute(delete(table))
 
 
-def _add(connection: Connection, sections: Sequence[Section]) -> int:
-    bags = {p.section.id: (p.section.article, p.bag) for p in profiles(sections).each if p.bag}
-    for some in _in_parts(sorted(bags)):
-        known = select(indexed_sections.c.section).where(indexed_sections.c.section.in_(some))
-        for section in connection.execute(known).scalars():
-            del bags[section]
-    if not bags:
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """Told sections as rows, in which their numbers are missing, and their words."""
+
+    rows: list[dict[str, Any]]
+    read: "_Read"
+
+
+def _noted(told: Sequence[Told]) -> _Noted:
+    read = _read([t.section for t in told])
+    return _Noted([_row(t, read.of(n)) for n, t in enumerate(told)], read)
+
+
+def _row(told: Told, words: Sequence[int]) -> dict[str, Any]:
+    return {
+        "section": told.section.id,
+        "edition": told.edition,
+        "article": told.section.article,
+        "revision": told.section.revision,
+        "explainer": told.explainer,
+        "told_at": told.told_at,
+        "words": np.array(words, WORD).tobytes(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The words of some sections, as numbers of 64 bits."""
+
+    bags: Bags
+    words: NDArray[np.int64]  #: of each concept
+
+    def of(self, number: int) -> list[int]:
+        held: list[int] = self.words[self.bags.terms[self.bags.starts[number] : self.bags.starts[number + 1]]].tolist()
+        return held
+
+
+def _read(sections: Sequence[Section]) -> _Read:
+    found = join([read(sections)])
+    return _Read(bags(found), np.array([_hashed(t) for t in found.vocabulary], np.int64))
+
+
+def _hashed(word: str) -> int:
+    """Return a number of 64 bits, with a sign as databases have it: the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def _lock(connection: Connection) -> None:
+    """Keep other writers out: rows of words are read, and written anew. SQLite has but one writer at a time."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE indexed_sections IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _add(connection: Connection, noted: _Noted) -> int:
+    spoken = {(row["section"], row["edition"]): n for n, row in enumerate(noted.rows) if row["words"]}
+    for some in pages(sorted({section for section, _ in spoken}), AT_ONCE):
+        known = select(indexed_sections.c.section, indexed_sections.c.edition)
+        for row in connection.execute(known.where(indexed_sections.c.section.in_(some))):
+            spoken.pop((row.section, row.edition), None)
+    if not spoken:
         return 0
+    new = np.array(sorted(spoken.values()), np.int64)
     first = (connection.execute(select(func.max(indexed_sections.c.number))).scalar() or 0) + 1
-    numbered = list(enumerate(sorted(bags.items()), start=first))
-    connection.execute(
-        indexed_sections.insert(),
-        [{"number": n, "section": s, "article": article, "words": len(bag)} for n, (s, (article, bag)) in numbered],
-    )
-    words = {n: sorted(_hashed(bag)) for n, (_, (_, bag)) in numbered}
-    connection.execute(section_words.insert(), [{"word": w, "number": n} for n, held in words.items() for w in held])
-    _count(connection, Counter(w for held in words.values() for w in held))
-    return len(bags)
+    rows = [noted.rows[place] | {"number": number} for number, place in enumerate(new.tolist(), start=first)]
+    connection.execute(indexed_sections.insert(), rows)
+    held = noted.read.bags.only(new)
+    append(connection, noted.read.words[held.terms], np.repeat(np.arange(len(new)) + first, np.diff(held.starts)))
+    return len(new)
 
 
-def _count(connection: Connection, changes: Mapping[int, int]) -> None:
-    """Add `changes` to the numbers of sections that hold each word; a word that none holds any more is forgotten."""
-    known: set[int] = set()
-    for some in _in_parts(sorted(changes)):
-        known.update(connection.execute(select(word_holders.c.word).where(word_holders.c.word.in_(some))).scalars())
-    old = [{"w": w, "change": n} for w, n in sorted(changes.items()) if w in known]
-    new = [{"word": w, "holders": n} for w, n in sorted(changes.items()) if w not in known]
-    if old:
-        statement = update(word_holders).where(word_holders.c.word == bindparam("w"))
-        connection.execute(statement.values(holders=word_holders.c.holders + bindparam("change")), old)
-        connection.execute(delete(word_holders).where(word_holders.c.holders <= 0))
-    if new:
-        connection.execute(word_holders.insert(), new)
-
-
-def _rarest(connection: Connection, wanted: Sequence[int]) -> dict[int, int]:
-    """Return the rarest of the words `wanted` that the budget allows, with what each weighs: rare ones four times."""
-    counts: dict[int, int] = {}
-    for some in _in_parts(wanted):
-        counts.update(
-            (word, holders)
-            for word, holders in connection.execute(
-                select(word_holders.c.word, word_holders.c.holders).where(word_holders.c.word.in_(some))
+def _nearest(
+    section: Section,
+    found: Iterable[tuple[int, float]],
+    names: Mapping[int, Any],
+    since: datetime,
+    limit: int,
+) -> Iterator[Near]:
+    rows = ((names[number], shared) for number, shared in found if number in names)
+    return islice(
+        (
+            Near(
+                asked=section.id,
+                section=row.section,
+                article=row.article,
+                revision=row.revision,
+                edition=row.edition,
+                explainer=row.explainer,
+                told_at=row.told_at,
+                shared=round(shared, 4),
             )
-        )
-    chosen: dict[int, int] = {}
-    spent = 0
-    for word, holders in sorted(counts.items(), key=lambda entry: (entry[1], entry[0])):
-        spent += holders
-        if len(chosen) == LOOKED_UP or (spent > BUDGET and chosen):
-            break
-        chosen[word] = 4 if holders <= 8 else 3 if holders <= 32 else 2 if holders <= 200 else 1
-    return chosen
+            for row, shared in rows
+            if row.article != section.article and row.told_at >= since
+        ),
+        limit,
+    )
 
 
-def _names(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
-    found: dict[int, tuple[str, str]] = {}
-    for some in _in_parts(numbers):
-        query = select(indexed_sections.c.number, indexed_sections.c.section, indexed_sections.c.article)
-        rows = connection.execute(query.where(indexed_sections.c.number.in_(some)))
-        found.update((row.number, (row.section, row.article)) for row in rows)
+def _names(connection: Connection, numbers: Sequence[int]) -> dict[int, Any]:
+    columns = [c for c in indexed_sections.c if c.name != "words"]
+    found: dict[int, Any] = {}
+    for some in pages(numbers, AT_ONCE):
+        rows = connection.execute(select(*columns).where(indexed_sections.c.number.in_(some)))
+        found.update((row.number, row) for row in rows)
     return found
-
-
-def _in_parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    yield from (values[i : i + AT_ONCE] for i in range(0, len(values), AT_ONCE))

@@ -125,7 +125,7 @@ class Postmark:
 
     token: str = field(repr=False)
     stream: str = "broadcast"
-    url: str = "https://api.postmarkapp.com/email"
+    url: str = ""  #: of another server than Postmark's
 
     def ask(self, letter: Letter) -> Request:
         """Return the letter as Postmark takes it: by its parts."""
@@ -147,7 +147,7 @@ class Postmark:
             "Accept": "application/json",
             "X-Postmark-Server-Token": self.token,
         }
-        return Request(self.url, headers, json.dumps(body).encode())
+        return Request(self.url or _POSTMARK_URL, headers, json.dumps(body).encode())
 
     def judge(self, response: Response) -> Receipt:
         """Return what Postmark's answer means, by its own error codes."""
@@ -159,6 +159,8 @@ class Postmark:
         outcome = _POSTMARK.get(code, (Outcome.PENDING, Cause.US))
         return Receipt(*outcome, response.status, "", f"{code} {said}")
 
+
+_POSTMARK_URL = "https://api.postmarkapp.com/email"
 
 #: Postmark's error codes that are not about us: an address it will not take, and too many at once.
 _POSTMARK = {

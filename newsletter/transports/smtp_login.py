@@ -34,6 +34,7 @@ class Server:
     helo: str = field(default_factory=socket.getfqdn)
     connections: int = 10
     messages_per_connection: int = 5_000
+    chunking: bool = False  #: whether messages go in chunks (RFC 3030) where the server takes them
     reconnect_after: float = 0.5  #: after a failure; doubled with each one in a row
     timeout: float = 60.0  #: for one answer
     #: For the answer to the final dot: a server may deliver before it answers (RFC 5321, 4.5.3.2.6 asks for 600).
@@ -140,7 +141,7 @@ async def _hello(dialogue: Dialogue, server: Server) -> Features:
     size = said.get("SIZE", [])
     return Features(
         pipelining="PIPELINING" in said,
-        chunking="CHUNKING" in said,
+        chunking=server.chunking and "CHUNKING" in said,
         utf8="SMTPUTF8" in said,
         size=int(size[0]) if size and size[0].isdecimal() else 0,
         starttls="STARTTLS" in said,

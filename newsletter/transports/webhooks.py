@@ -26,6 +26,7 @@ MOST_REPORTS = 10_000
 
 #: Where Amazon keeps the certificates it signs with; any other address is a trick.
 _SNS_CERTIFICATE = re.compile(r"https://sns\.[a-z0-9-]{3,30}\.amazonaws\.com/[A-Za-z0-9._-]+\.pem").fullmatch
+_SNS_ADDRESS = re.compile(r"https://sns\.[a-z0-9-]{3,30}\.amazonaws\.com/\?[\x21-\x7e]{1,2000}").fullmatch
 
 
 class WebhookError(Exception):
@@ -120,28 +121,50 @@ def _sendgrid(report: Mapping[str, Any]) -> "_Told":
     return kind, report.get("smtp-id"), str(report.get("status") or _status_in(said)), said
 
 
-def read_ses(body: bytes, certificate: Callable[[str], bytes], now: datetime) -> tuple[DeliveryEvent, ...]:
+def read_ses(body: bytes, topic: str, certificate: Callable[[str], bytes], now: datetime) -> tuple[DeliveryEvent, ...]:
     """Return what SES reports by way of SNS, proved by Amazon's certificate.
 
     Args:
         body: The request's body.
+        topic: The name (ARN) of our SNS topic: Amazon signs for everybody's.
         certificate: Returns the PEM at an address, which is Amazon's beyond doubt when this is called.
         now: The present.
 
     Raises:
         WebhookError: The signature does not hold, the address is not Amazon's, or the body is no report.
     """
-    envelope = _object(body)
-    address = str(envelope.get("SigningCertURL", ""))
-    if not _SNS_CERTIFICATE(address):
-        raise WebhookError(f"the certificate's address is not Amazon's: {address[:80]!r}")
-    _verify_sns(envelope, certificate(address))
+    envelope = _proved_sns(body, topic, certificate)
     report = _object(str(envelope.get("Message", "")).encode())
     mail = report.get("mail")
     tags = mail.get("tags", {}) if isinstance(mail, dict) else {}
     number = next(iter(tags.get("delivery", [])), None) if isinstance(tags, dict) else None
     what = str(report.get("eventType") or report.get("notificationType"))
     return _events([(_SES.get(what), number, *_ses_details(report, what))], now)
+
+
+def subscription_of(body: bytes, topic: str, certificate: Callable[[str], bytes]) -> str:
+    """Return the address that confirms a subscription to our SNS topic, if that is what is asked; else nothing.
+
+    Raises:
+        WebhookError: It is asked, but not by Amazon or not about our topic.
+    """
+    if _object(body).get("Type") != "SubscriptionConfirmation":
+        return ""
+    address = str(_proved_sns(body, topic, certificate).get("SubscribeURL", ""))
+    if not _SNS_ADDRESS(address):
+        raise WebhookError(f"the address that confirms is not Amazon's: {address[:80]!r}")
+    return address
+
+
+def _proved_sns(body: bytes, topic: str, certificate: Callable[[str], bytes]) -> Mapping[str, Any]:
+    envelope = _object(body)
+    if not hmac.compare_digest(str(envelope.get("TopicArn", "")).encode(), topic.encode()):
+        raise WebhookError("the topic is not ours")
+    address = str(envelope.get("SigningCertURL", ""))
+    if not _SNS_CERTIFICATE(address):
+        raise WebhookError(f"the certificate's address is not Amazon's: {address[:80]!r}")
+    _verify_sns(envelope, certificate(address))
+    return envelope
 
 
 _SES = {
@@ -151,8 +174,8 @@ _SES = {
     "DeliveryDelay": EventKind.DELAYED,
 }
 
-#: What stands in the string that SNS signs, in this order (an optional subject is left out where there is none).
-_SNS_SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
+#: What stands in the string that SNS signs, in this order (what is not there is left out).
+_SNS_SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 
 
 def _verify_sns(envelope: Mapping[str, Any], pem: bytes) -> None:

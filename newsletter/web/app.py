@@ -1,17 +1,24 @@
 """The public site on this product's settings: pages, archive and feeds, and the letters that they lead to."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
+from content.looks import Look
 from newsletter.corresponding import post_letters
-from newsletter.letters.compose import Composer, House
+from newsletter.delivering import take_reports
+from newsletter.fetching.client import HttpFetcher, Limits
+from newsletter.letters.compose import Composer
+from newsletter.letters.compose import House as LetterHead
 from newsletter.letters.post import SmtpPost
+from newsletter.publishing import look_of
 from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.letters import LetterStore
+from newsletter.web.hooks import Hooks
 from newsletter.web.public import PublicSite, create_public_app
 from newsletter.web.serving import serve
-from newsletter.wiring import open_house
+from newsletter.wiring import House, open_house
 from subscribers.tokens import Keyring
 
 
@@ -22,7 +29,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
         SettingsError: A setting is wrong.
         StoreError: The database cannot be used.
     """
-    keys = Keyring.parse(settings.key())
+    keys, look = Keyring.parse(settings.key()), look_of(settings)
     with open_house(settings) as house:
         people = EnrolmentStore(house.engine)
         mailing_list_of(house)
@@ -36,18 +43,11 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             folder=settings.home / "site",
             clock=_now,
             postal_address=settings.postal_address,
+            language=settings.language,
+            look=look,
             behind_proxy=settings.behind_proxy,
         )
-        writer = Composer(
-            House(
-                public_url=settings.public_url,
-                title=settings.title,
-                sender_name=settings.from_name,
-                sender_address=settings.from_address,
-                postal_address=settings.postal_address,
-            ),
-            keys,
-        )
+        writer = Composer(_letter_head(settings, look), keys)
         letters = LetterStore(house.engine)
         post = SmtpPost(
             host=settings.smtp_host,
@@ -57,11 +57,41 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             password=settings.password(),
         )
         serve(
-            create_public_app(site),
+            create_public_app(site, _hooks(house)),
             host=host,
             port=port,
             every_round=lambda: post_letters(letters, people, writer, post, _now),
         )
+
+
+def _letter_head(settings: Settings, look: Look) -> LetterHead:
+    """Return what every letter says and shows of us."""
+    return LetterHead(
+        public_url=settings.public_url,
+        title=settings.title,
+        sender_name=settings.from_name,
+        sender_address=settings.from_address,
+        postal_address=settings.postal_address,
+        light=look.light,
+        dark=look.dark,
+        display_font=look.display_font,
+        text_font=look.text_font,
+    )
+
+
+def _hooks(house: House) -> Hooks:
+    """Return the routes by which providers report to us, for those whose secret is set."""
+
+    @lru_cache(maxsize=16)  # Amazon signs with the same certificate for months
+    def fetch(address: str) -> bytes:
+        return HttpFetcher(house.settings.agent, limits=Limits(body_bytes=100_000, seconds=10)).get(address).body
+
+    return Hooks(
+        secrets={name: secret.get_secret_value() for name, secret in house.settings.webhook_secrets.items()},
+        take=lambda events, now: take_reports(house, events, now),
+        fetch=fetch,
+        clock=_now,
+    )
 
 
 def _now() -> datetime:

@@ -10,8 +10,10 @@ from starlette.responses import Response
 from newsletter.enrolling.owning import ask_new_address, erase, export, take_new_address
 from newsletter.enrolling.rules import Answer
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.templating import N_
 from newsletter.web.forms import Form, read_form
 from newsletter.web.pages import PERSONAL, Pages
+from newsletter.web.tongues import say, speak
 from subscribers.addresses import AddressError, read_address
 from subscribers.tokens import Claims, Flaw, Keyring, Purpose, read
 
@@ -59,8 +61,10 @@ class DataPage:
             person = desk.person(claims.subject)
         if person is None:
             return self._pages.closed(Flaw.EXPIRED)
+        speak(person.language)
+        told = {about: say(problem) for about, problem in problems.items()}
         return self._pages.show(
-            "data", status, personal=True, person=person, problems=problems, said=said, typed=typed[:254]
+            "data", status, personal=True, person=person, problems=told, said=say(said), typed=typed[:254]
         )
 
     def _nothing(self, claims: Claims, _form: Form) -> Response:
@@ -76,10 +80,12 @@ class DataPage:
         except AddressError as error:
             return self._page(claims, {"address": str(error)}, 422, "", form.one("address"))
         ask_new_address(self._store, self._keys, claims, address, self._clock())
-        return self._page(claims, {}, 200, "We sent a letter to the new address. Open it and press the button there.")
+        return self._page(
+            claims, {}, 200, N_("We sent a letter to the new address. Open it and press the button there.")
+        )
 
     def _erase(self, claims: Claims, form: Form) -> Response:
         if form.one("certain") != "yes":
-            return self._page(claims, {"certain": "Tick the box if you are certain; nobody can undo it."}, 422, "")
+            return self._page(claims, {"certain": N_("Tick the box if you are certain; nobody can undo it.")}, 422, "")
         erase(self._store, self._keys, claims, self._clock())
         return self._pages.show("erased", personal=True)

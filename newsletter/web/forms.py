@@ -55,8 +55,8 @@ async def read_form(request: Request) -> Form:
     return Form(fields)
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body of a request.
+async def read_body(request: Request, largest: int = LARGEST) -> bytes:
+    """Return the body of a request, `largest` octets at most.
 
     Raises:
         HTTPException: It is too large.
@@ -64,6 +64,6 @@ async def read_body(request: Request) -> bytes:
     octets = bytearray()
     async for part in request.stream():
         octets += part
-        if len(octets) > LARGEST:
+        if len(octets) > largest:
             raise HTTPException(413)
     return bytes(octets)

@@ -6,7 +6,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.templating import environment
+from newsletter.templating import environment, page_direction
+from newsletter.web.tongues import spoken
 from subscribers.tokens import Flaw
 
 #: Personal pages load nothing from elsewhere, run no script, and may not be framed.
@@ -41,9 +42,12 @@ class Pages:
         self._common = dict(common)
 
     def show(self, page: str, status: int = 200, *, personal: bool = False, **values: object) -> HTMLResponse:
-        """Return a page."""
-        html = environment().get_template(f"public/{page}.html.jinja").render(self._common | values)
-        return HTMLResponse(html, status, headers=PERSONAL if personal else {"Cache-Control": "no-cache"})
+        """Return a page, in the language of the request."""
+        language = spoken()
+        about = {"language": language, "page_direction": page_direction(language)}
+        html = environment(language).get_template(f"public/{page}.html.jinja").render(self._common | about | values)
+        headers = {"Content-Language": language, "Vary": "Accept-Language"}
+        return HTMLResponse(html, status, headers=headers | (PERSONAL if personal else {"Cache-Control": "no-cache"}))
 
     def closed(self, flaw: Flaw) -> HTMLResponse:
         """Return the one page for every link that opens nothing, which offers a fresh one."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 from starlette.concurrency import run_in_threadpool
@@ -16,9 +15,10 @@ from newsletter.enrolling.joining import come_back
 from newsletter.enrolling.owning import send_data_link
 from newsletter.enrolling.rules import Answer
 from newsletter.storage.enrolments import EnrolmentStore
-from newsletter.templating import locale_of
+from newsletter.templating import N_, languages
 from newsletter.web.forms import Form, read_form
 from newsletter.web.pages import Pages
+from newsletter.web.tongues import say, speak
 from subscribers.addresses import masked
 from subscribers.consent import Door
 from subscribers.people import Subscriber
@@ -107,7 +107,7 @@ class Centre:
         answer = choose(self._store, claims, chosen, zone=zone, language=language, now=now)
         if answer is Answer.GONE:
             return self._pages.closed(Flaw.BROKEN)
-        return self._page(claims, {}, 200, "Saved. It counts from now on.")
+        return self._page(claims, {}, 200, N_("Saved. It counts from now on."))
 
     def _view(self, claims: Claims) -> _View | None:
         with self._store.reading() as desk:
@@ -121,6 +121,7 @@ class Centre:
         view = self._view(claims)
         if view is None:
             return self._pages.closed(Flaw.BROKEN)
+        speak(view.person.language)
         chosen = view.stands.preferences
         until = chosen.paused_until
         now, zone, language = self._clock(), ZoneInfo(view.person.zone), view.person.language
@@ -138,9 +139,9 @@ class Centre:
             paused_until=until.astimezone(zone).date().isoformat() if until and until > now else "",
             today=now.astimezone(zone).date().isoformat(),
             zones=zones() if view.person.zone in zones() else (view.person.zone, *zones()),
-            languages=languages() | {language: languages().get(language, language)},
-            problems=problems,
-            said=said,
+            languages={**languages(), language: languages().get(language, language)},
+            problems={about: say(problem) for about, problem in problems.items()},
+            said=say(said),
         )
 
     def _claims(self, request: Request) -> Claims | Flaw:
@@ -159,20 +160,13 @@ def zones() -> tuple[str, ...]:
 
 def _zone(wanted: str, current: str) -> str:
     if wanted != current and wanted not in zones():
-        raise ChoiceError("zone", "Choose one of the time zones shown.")
+        raise ChoiceError("zone", N_("Choose one of the time zones shown."))
     return wanted
-
-
-@lru_cache(maxsize=1)
-def languages() -> dict[str, str]:
-    """Return the languages in which the newsletter's own words exist, each by the name it calls itself."""
-    folders = (folder.name for folder in (files("templates") / "locales").iterdir() if folder.is_dir())
-    return {code: str(locale_of(code).display_name) for code in ("en", *sorted(folders))}
 
 
 def _language(wanted: str, current: str) -> str:
     if wanted != current and wanted not in languages():
-        raise ChoiceError("language", "Choose one of the languages shown.")
+        raise ChoiceError("language", N_("Choose one of the languages shown."))
     return wanted
 
 
@@ -183,8 +177,8 @@ def _pause(wanted: str, zone: str, now: datetime) -> datetime | None:
     try:
         day = date.fromisoformat(wanted.strip())
     except ValueError as error:
-        raise ChoiceError("paused_until", "Enter a date, year first: 2027-01-31.") from error
+        raise ChoiceError("paused_until", N_("Enter a date, year first: 2027-01-31.")) from error
     today = now.astimezone(ZoneInfo(zone)).date()
     if not today < day <= today + LONGEST_PAUSE:
-        raise ChoiceError("paused_until", "Choose a day within the next year, or leave instead.")
+        raise ChoiceError("paused_until", N_("Choose a day within the next year, or leave instead."))
     return datetime.combine(day, time(0), ZoneInfo(zone)).astimezone(UTC)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -20,17 +19,21 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from content.looks import Look
 from newsletter.enrolling.choosing import leave, leave_all, put_back
 from newsletter.enrolling.joining import confirm, send_link
 from newsletter.enrolling.rules import Answer, TooManyError
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.templating import environment
 from newsletter.web.data import DataPage
 from newsletter.web.forms import read_body, read_form
+from newsletter.web.hooks import Hooks
 from newsletter.web.networks import network_of
 from newsletter.web.pages import Guards, Pages
 from newsletter.web.preferences import Centre
 from newsletter.web.signup import SignUpForm
 from newsletter.web.site import Site
+from newsletter.web.tongues import Tongues, say
 from subscribers.addresses import AddressError, read_address
 from subscribers.consent import Door
 from subscribers.tokens import Claims, Flaw, Keyring, Purpose, issue, read
@@ -49,14 +52,17 @@ class PublicSite:
     folder: Path  #: what publishing wrote: archive and feeds
     clock: Callable[[], datetime]
     postal_address: str = ""
+    look: Look | None = None  #: None: our own colours, and the title in the masthead
+    language: str = "en"  #: of pages for browsers that ask for none of our languages
     behind_proxy: bool = False  #: whether our own proxy says in X-Forwarded-For where requests come from
 
 
-def create_public_app(site: PublicSite) -> Starlette:
-    """Return the public site as an ASGI application."""
-    style = files("templates").joinpath("public/style.css").read_bytes()
+def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette:
+    """Return the public site as an ASGI application; with `hooks`, providers may report there."""
+    look = site.look or Look(name=site.title, site_url=site.public_url)
+    style = environment().get_template("public/style.css.jinja").render(look=look).encode()
     style_url = f"/assets/style-{hashlib.sha256(style).hexdigest()[:12]}.css"
-    pages = Pages({"site": site, "style_url": style_url})
+    pages = Pages({"site": site, "look": look, "style_url": style_url})
     doors = _Doors(site, pages)
     signing = SignUpForm(site.store, site.keys, site.mailing_list, pages, site.clock, behind_proxy=site.behind_proxy)
     data = DataPage(site.store, site.keys, pages, site.clock)
@@ -91,12 +97,13 @@ def create_public_app(site: PublicSite) -> Starlette:
         Route(f"/d/{token}", data.show, methods=["GET"]),
         Route(f"/d/{token}", data.submit, methods=["POST"]),
         Route(f"/a/{token}", data.address, methods=["GET", "POST"]),
+        *(hooks.routes() if hooks else ()),
         Route("/", Site(site.folder).serve),
         Route("/{path:path}", Site(site.folder).serve),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guards)],
+        middleware=[Middleware(Guards), Middleware(Tongues, home=site.language)],
         exception_handlers={HTTPException: failed, TooManyError: breaker, Exception: failed},
     )
 
@@ -172,7 +179,7 @@ class _Doors:
         try:
             address = read_address(form.one("address"))
         except AddressError as error:
-            return self._pages.show("link", 422, problem=str(error), address=form.one("address")[:254])
+            return self._pages.show("link", 422, problem=say(str(error)), address=form.one("address")[:254])
         site, network = self._site, network_of(request, behind_proxy=self._site.behind_proxy)
         asking = partial(send_link, network=network, now=site.clock())
         await run_in_threadpool(asking, site.store, site.keys, address, site.mailing_list)

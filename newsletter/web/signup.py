@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from newsletter.enrolling.joining import SignUp, sign_up
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.templating import N_
 from newsletter.web.forms import Form, read_body, read_form
 from newsletter.web.networks import network_of
 from newsletter.web.pages import Pages
+from newsletter.web.tongues import say, spoken
 from subscribers.addresses import AddressError, Note, read_address
 from subscribers.consent import Door
 from subscribers.names import clean_name
@@ -25,7 +27,7 @@ from subscribers.tokens import Claims, Keyring, Purpose, issue, read
 FORM = "2026-11"
 
 #: What people agree to; it goes into the record of consent, word for word.
-WORDING = (
+WORDING = N_(
     "Yes, send me {title} by email at the rhythm I choose. I can leave at any time with one click in every mail. "
     "We keep my address and choices for this and nothing else, and do not track what I open."
 )
@@ -65,7 +67,7 @@ class SignUpForm:
             return RedirectResponse("/subscribe/sent", 303)
         shown = read(self._keys, Purpose.FORM, form.one("form"), self._clock())
         if not isinstance(shown, Claims) or shown.issued is None:
-            stale = {"form": "This page had been open for very long. Please send it again."}
+            stale = {"form": say(N_("This page had been open for very long. Please send it again."))}
             return await run_in_threadpool(self._form, form, stale, 422)
         if self._clock() - shown.issued < FASTEST:
             return RedirectResponse("/subscribe/sent", 303)
@@ -86,7 +88,7 @@ class SignUpForm:
         if asked is None:
             return JSONResponse({"problems": problems}, 422)
         await run_in_threadpool(sign_up, self._store, self._keys, self._seen(asked, request), self._clock())
-        return JSONResponse({"answer": "We sent a letter to this address if it can receive one."}, 202)
+        return JSONResponse({"answer": say(N_("We sent a letter to this address if it can receive one."))}, 202)
 
     def _seen(self, asked: SignUp, request: Request) -> SignUp:
         return replace(asked, network=network_of(request, behind_proxy=self._behind_proxy))
@@ -104,7 +106,7 @@ class SignUpForm:
             "subscribe",
             status,
             list=mailing_list,
-            wording=WORDING.format(title=mailing_list.title),
+            wording=say(WORDING).format(title=mailing_list.title),
             problems=problems,
             address=form.one("address")[:254],
             name=form.one("name")[:200],
@@ -121,27 +123,30 @@ def _checked(form: Form, mailing_list: MailingList, door: Door) -> tuple[dict[st
     try:
         address = read_address(form.one("address"))
         if Note.ROLE in address.notes:
-            problems["address"] = "Enter your own address; this one belongs to an office or a machine."
+            problems["address"] = say(N_("Enter your own address; this one belongs to an office or a machine."))
         elif Note.TYPO in address.notes and form.one("certain") != "yes":
-            problems["address"] = f"Did you mean {address.suggestion}? If not, send the form again as it is."
+            problems["address"] = say(N_("Did you mean %(address)s? If not, send the form again as it is.")) % {
+                "address": address.suggestion
+            }
             problems["certain"] = "yes"
     except AddressError as error:
-        problems["address"] = str(error)
+        problems["address"] = say(str(error))
     try:
         topics = choose_topics(mailing_list, form.all("topic") or mailing_list.topic_slugs)
         rhythm = choose_rhythm(mailing_list, form.one("rhythm") or mailing_list.rhythms[0].value)
     except ChoiceError as error:
-        problems[error.about] = str(error)
+        problems[error.about] = say(str(error))
     if problems or address is None or topics is None or rhythm is None:
         return problems, None
     return {}, SignUp(
         address=address,
         mailing_list=mailing_list.slug,
         name=clean_name(form.one("name")),
+        language=spoken(),
         topics=topics,
         rhythm=Rhythm(rhythm),
         door=door,
-        wording=WORDING.format(title=mailing_list.title),
+        wording=say(WORDING).format(title=mailing_list.title),
         form=FORM,
     )
 

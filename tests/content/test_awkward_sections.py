@@ -2,12 +2,14 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from content.articles import Block, BlockKind
-from content.candidates import BUDGET, NEIGHBOURS, candidates
+from content.candidates import BUDGET, NEIGHBOURS, partners_of
 from content.claims import terms
 from content.clusters import cluster, examine
+from content.concordance import Bags, Numbers, starts_of
 from content.folding import Rule, fold
 from content.sections import Section
 from content.similarity import weigh
@@ -24,6 +26,15 @@ def section(number: int, text: str, heading: str = "How it works", language: str
         blocks=(Block(BlockKind.PARAGRAPH, text),),
         language=language,
     )
+
+
+def laid_out(bags: list[frozenset[str]]) -> tuple[Bags, Numbers]:
+    """Return the concepts of some sections as arrays, and what each weighs."""
+    weights = weigh(bags)
+    numbers = {term: n for n, term in enumerate(weights)}
+    terms = [n for bag in bags for n in sorted(numbers[term] for term in bag)]
+    starts = starts_of(np.array([len(bag) for bag in bags], np.int64))
+    return Bags(terms=np.array(terms, np.int32), starts=starts), np.array(list(weights.values()), np.int64)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +87,22 @@ def test_the_same_article_a_thousand_times_is_printed_once() -> None:
 def test_look_alikes_cost_no_square_and_what_was_passed_over_is_reported() -> None:
     bags = [terms(f"Warm wax is spread on smooth skin, batch mark{n}.") for n in range(10_000)]
 
-    found = candidates(bags, weigh(bags))
+    found = partners_of(*laid_out(bags))
 
     assert len(found.pairs) <= len(bags) * NEIGHBOURS
     assert found.passed_over > 0
     assert len(bags) > BUDGET
+
+
+def test_look_alikes_are_one_cluster_though_each_meets_but_a_few() -> None:
+    text = "Warm wax is spread on smooth skin with a wooden spatula, batch mark{}. It is pulled off against the hair."
+    sections = [section(n, text.format(n)) for n in range(1000)]
+
+    clustering = examine(sections)
+
+    assert [len(c.members) for c in clustering.clusters] == [1000]
+    assert clustering.compared <= len(sections) * NEIGHBOURS
+    assert clustering.passed_over > 0
 
 
 def test_no_more_sections_than_a_place_has_bits_for() -> None:
@@ -89,12 +111,12 @@ def test_no_more_sections_than_a_place_has_bits_for() -> None:
             return 1 << 24
 
     with pytest.raises(ValueError, match="at most 16,777,215"):
-        candidates(Endless(), {})
+        partners_of(Endless(), np.empty(0, np.int64))
 
 
 def test_nothing_has_no_candidates() -> None:
-    assert candidates([], {}).pairs.tolist() == []
-    assert candidates([frozenset(), frozenset()], {}).pairs.tolist() == []
+    assert partners_of(*laid_out([])).pairs.tolist() == []
+    assert partners_of(*laid_out([frozenset(), frozenset()])).pairs.tolist() == []
 
 
 def test_calls_to_action_that_repeat_everywhere_make_no_cluster_and_are_counted_apart() -> None:

@@ -332,6 +332,21 @@ def test_waiting_grows_and_is_spread_by_a_quarter_at_most() -> None:
     assert len(spread) > 900
 
 
+def test_whom_our_own_limits_kept_waiting_was_not_tried_and_is_never_given_up(ledger: Ledger, clock: Clock) -> None:
+    ledger.freeze(EDITION, people(1))
+    kept = Receipt(Outcome.DEFERRED, Cause.PACE, reply="example.org has its own rate")
+    settle(ledger, claim(ledger), kept)
+    attempts = []
+    for _ in range(3):
+        clock.now += GIVE_UP_AFTER
+        chunk = claim(ledger)
+        attempts.append(chunk.deliveries[0].attempts)
+        settle(ledger, chunk, kept)
+
+    assert attempts == [0, 0, 0]
+    assert ledger.tally(EDITION) == Tally(candidates=1, deferred=1)
+
+
 def test_a_sender_asleep_in_its_transaction_is_not_waited_for(postgresql_database: str) -> None:
     engine = open_engine(postgresql_database)
     migrate(engine)

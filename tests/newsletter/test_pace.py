@@ -44,6 +44,18 @@ def test_a_domains_rate_leaves_the_others_alone() -> None:
     assert pace.domain_wait("third.example", 0) <= 0
 
 
+def test_a_domain_has_no_more_in_hand_than_it_may() -> None:
+    pace = Pace(Limits(at_once={"slow.example": 1}))
+    pace.begin("slow.example", 0)
+    pace.begin("other.example", 0)
+
+    full = pace.domain_wait("slow.example", 0)
+    pace.end("slow.example")
+
+    assert full > 0
+    assert (pace.domain_wait("slow.example", 0), pace.domain_wait("other.example", 0)) == (0, 0)
+
+
 def test_a_domain_that_asks_rests_twice_as_long_each_time_until_it_accepts() -> None:
     pace = Pace(Limits())
 
@@ -87,6 +99,8 @@ def test_a_server_that_asks_makes_everything_rest_and_has_enough_at_last() -> No
         (179, [NO_SUCH] * 20, ""),
         (180, [NO_SUCH] * 20, "20 of the first 200 addresses do not exist"),
         (181, [NO_SUCH] * 19, ""),
+        (476, [NO_SUCH] * 24, ""),
+        (475, [NO_SUCH] * 25, "25 of the first 500 addresses do not exist"),
         (95, [POLICY] * 5, "5 of the first 100 messages were refused by the receivers' policy"),
         (96, [POLICY] * 4, ""),
         (0, [POLICY] * 99, ""),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from content.articles import Article
+from newsletter.delivering import deliver
 from newsletter.publishing import draft
 from newsletter.releasing import release
 from newsletter.sending import run
@@ -17,7 +18,7 @@ from newsletter.settings import Settings
 from newsletter.storage.history import HistoryStore
 from newsletter.storage.ledger import Ledger
 from newsletter.transports.capture import capture_server
-from newsletter.wiring import House, deliver, open_house
+from newsletter.wiring import House, open_house
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, heading, make_approval, make_article, make_subscriber, paragraph
 
@@ -73,7 +74,7 @@ def _send(house: House, article: Article, week: int) -> None:
     assert record
     then = _at(house, now)
     release(then, record.edition.key, now)
-    assert run(deliver(then)).trouble == ""
+    assert run(deliver(then, now)).trouble == ""
 
 
 def _at(house: House, moment: datetime) -> House:
@@ -145,7 +146,7 @@ def test_nobody_is_written_to_before_nine_where_they_live(house: House) -> None:
         at = MONDAY + timedelta(hours=hours)
         then = _at(house, at)
         release(then, "beauty-weekly-2026-W48", at)
-        run(deliver(then))
+        run(deliver(then, at))
         accepted.append(then.ledger.tally("beauty-weekly-2026-W48").accepted)
 
     assert accepted == [2, 2, 3]

@@ -173,3 +173,14 @@ def test_a_story_from_right_to_left_is_set_so_and_the_rest_is_not() -> None:
     assert page.html["dir"] == "ltr"
     assert page.find("td", lang="ar")["dir"] == "rtl"
     assert page.find("td", lang="en")["dir"] == "ltr"
+
+
+def test_the_hidden_line_stays_short_however_long_the_standfirst_is() -> None:
+    edition = make_edition(make_story(), preheader="Everything we have learned about patience. " * 20)
+
+    page = BeautifulSoup(render_email(edition, LOOK).html, "html5lib")
+
+    hidden = page.body.find("div").get_text().replace("\u034f\u200c\xa0", "")
+    assert hidden.endswith("…")
+    assert len(hidden) <= 140
+    assert edition.preheader.strip() in page.select_one(".standfirst, p[style*='italic 20px']").get_text()

@@ -1,23 +1,28 @@
 """A sender may be killed at any moment: the next one goes on, nobody gets it twice, and every doubt has a name."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from newsletter.sending import Options, Sent, recover, run, send
+from newsletter.ports import Letter
+from newsletter.sending import Limits, Options, Sent, recover, run, send
+from newsletter.storage.allowances import Allowances
 from newsletter.storage.ledger import LEASE, Ledger
 from newsletter.transports.journal import Journal, read
+from newsletter.transports.one_by_one import OneByOne
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Server
-from subscribers.deliveries import Cause, Outcome, Recipient, Tally
+from subscribers.deliveries import Cause, Outcome, Receipt, Recipient, Tally
 from tests.builders import MONDAY
 from tests.letters import make_composer
 from tests.sinks import Recording, sink
@@ -216,14 +221,80 @@ def test_a_sender_of_one_edition_leaves_the_others_alone(ledger: Ledger, tmp_pat
     assert ledger.tally("one") == Tally(candidates=20, pending=20)
 
 
-def test_a_new_domain_sends_no_more_than_its_warm_up_has(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_new_domain_sends_no_more_in_a_day_than_its_warm_up_has(
+    engine: Engine, ledger: Ledger, tmp_path: Path
+) -> None:
+    now = MONDAY
+    allowances = Allowances(engine, per_day=lambda _day: 30, clock=lambda: now)
     ledger.freeze(EDITION, people(200))
 
     with sink() as seen:
-        sent = deliver(ledger, seen.port, tmp_path, at_most=30)
+        sent, again = (deliver(ledger, seen.port, tmp_path, allowances=allowances) for _ in range(2))
+        now += timedelta(days=1)
+        tomorrow = deliver(ledger, seen.port, tmp_path, allowances=allowances)
 
-    assert sent == Sent(accepted=30)
-    assert ledger.tally(EDITION) == Tally(candidates=200, accepted=30, pending=170)
+    why = "today's 30 messages of a new domain have gone out"
+    assert [sent, again, tomorrow] == [Sent(accepted=30, rest=why), Sent(rest=why), Sent(accepted=30, rest=why)]
+    assert ledger.tally(EDITION) == Tally(candidates=200, accepted=60, pending=140)
+
+
+def test_what_a_day_allows_and_nobody_needed_is_there_for_the_next_sender(
+    engine: Engine, ledger: Ledger, tmp_path: Path
+) -> None:
+    allowances = Allowances(engine, per_day=lambda _day: 100, clock=lambda: MONDAY)
+    ledger.freeze(EDITION, people(10))
+
+    with sink(lambda who, _n: "451 4.2.0 later" if who == "s3@example.org" else "250 Ok") as seen:
+        sent = deliver(ledger, seen.port, tmp_path, allowances=allowances)
+
+    assert sent == Sent(accepted=9, deferred=1)
+    assert allowances.used_today(MONDAY.date()) == 10
+
+
+def test_a_sender_waits_for_its_part_of_the_common_rate(engine: Engine, ledger: Ledger, tmp_path: Path) -> None:
+    looks = [MONDAY]
+
+    def clock() -> datetime:  # each look at the common allowance is a second later
+        looks.append(looks[-1] + timedelta(seconds=1))
+        return looks[-1]
+
+    ledger.freeze(EDITION, people(25))
+
+    with sink() as seen:
+        sent = deliver(ledger, seen.port, tmp_path, allowances=Allowances(engine, per_second=10, clock=clock))
+
+    assert sent == Sent(accepted=25)
+    assert len(looks) > 3
+
+
+def test_a_window_that_closes_lets_those_in_hand_out_and_nobody_else(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(40))
+
+    with sink() as seen:
+        sent = deliver(ledger, seen.port, tmp_path, seconds=0)
+
+    assert (sent, seen.accepted) == (Sent(rest="the delivery window has closed"), {})
+    assert ledger.tally(EDITION) == Tally(candidates=40, pending=40)
+
+
+def test_a_domain_gets_no_more_letters_at_once_than_it_may(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.freeze(EDITION, people(60))
+    in_hand, most = 0, 0
+
+    async def hand_over(_letter: Letter) -> Receipt:
+        nonlocal in_hand, most
+        in_hand += 1
+        most = max(most, in_hand)
+        await asyncio.sleep(0)
+        in_hand -= 1
+        return Receipt(Outcome.ACCEPTED)
+
+    async def work() -> Sent:
+        options = Options(journals=tmp_path, limits=Limits(at_once={"example.org": 2}))
+        return await send(ledger, OneByOne(hand_over, workers=8), make_composer(), options)
+
+    assert run(work()) == Sent(accepted=60)
+    assert most == 2
 
 
 def test_a_host_that_is_lost_leaves_its_leased_people_uncertain_and_nobody_else(engine: Engine, tmp_path: Path) -> None:
@@ -293,3 +364,13 @@ def test_a_sender_that_is_fenced_ends_its_run_and_the_next_goes_on(ledger: Ledge
     assert after == Tally(candidates=300, accepted=fenced.accepted, pending=300 - fenced.accepted)
     assert rest == Sent(accepted=300 - fenced.accepted)
     assert max(seen.accepted.values()) == 1
+
+
+def test_the_garbage_collector_is_left_as_it_was() -> None:
+    async def look() -> int:
+        return gc.get_threshold()[0]
+
+    before = gc.get_threshold()
+
+    assert run(look()) > before[0]
+    assert gc.get_threshold() == before

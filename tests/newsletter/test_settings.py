@@ -37,6 +37,11 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("from_address", "Ann <a@example.org>", "from_address: takes one mail address"),
         ("title", "Beauty\r\nBcc: x@example.org", "title: takes one line"),
         ("newsletter", "Beauty News", "newsletter: .* got 'Beauty News'"),
+        ("logo_image", "logo.png", "logo_image: takes an https address of an image, got 'logo.png'"),
+        ("text_font", "x;}", "text_font: takes font names"),
+        ("light_colours", '{"brand": "#000000"}', "light_colours: 'brand' is no colour of ours"),
+        ("light_colours", '{"accent": "#ff66aa"}', "light_colours: accent on paper has a contrast of 2.7; needs 4.5"),
+        ("dark_colours", '{"paper": "#ffffff"}', "dark_colours: the paper of the dark scheme must be dark"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_do(

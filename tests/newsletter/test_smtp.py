@@ -162,14 +162,23 @@ def deliver(ledger: Ledger, port: int, journals: Path, connections: int = 1, **m
 FIVE = [f"s{n}@d{n}.example.org" for n in range(5)]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "one by one"])
-def test_whatever_the_server_says(row: Row, pipelining: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+#: What a server that knows PIPELINING says instead in the other ways to speak with it; None of DATA where it chunks.
+WAYS = {
+    "pipelined": b"250-PIPELINING\r\n",
+    "one by one": b"",
+    "in chunks": b"250-PIPELINING\r\n250-CHUNKING\r\n",
+    "in chunks, one by one": b"250-CHUNKING\r\n",
+}
+CASES = [(row, way) for way in WAYS for row in ROWS if "chunks" not in way or "DATA" not in row.script]
+
+
+@pytest.mark.parametrize(("row", "way"), CASES, ids=[f"{way}: {row.id}" for row, way in CASES])
+def test_whatever_the_server_says(row: Row, way: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ledger = frozen(tmp_path, FIVE)
-    ehlo = row.ehlo if pipelining else row.ehlo.replace(b"250-PIPELINING\r\n", b"")
+    ehlo = row.ehlo.replace(b"250-PIPELINING\r\n", WAYS[way])
 
     with caplog.at_level(logging.DEBUG), hostile(row.script, ehlo) as (seen, _told):
-        sent = deliver(ledger, seen.port, tmp_path, **row.server)
+        sent = deliver(ledger, seen.port, tmp_path, chunking=True, **row.server)
 
     tally, mailing = ledger.tally(EDITION), ledger.mailing(EDITION)
     assert mailing is not None
@@ -271,6 +280,22 @@ def test_a_second_attempt_is_the_same_message_byte_for_byte(tmp_path: Path) -> N
     once, again = composer(delivery), make_composer()(delivery._replace(attempts=3, chunk=9))
 
     assert (once.sender, once.content()) == (again.sender, again.content())
+
+
+def test_a_chunk_holds_the_message_as_it_is_and_no_final_dot(tmp_path: Path) -> None:
+    ehlo = b"250-mx.example.org\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
+    contents = []
+    for chunking in (False, True):
+        folder = tmp_path / str(chunking)
+        folder.mkdir()
+        ledger = frozen(folder, FIVE)
+        with hostile({}, ehlo) as (seen, _told):
+            deliver(ledger, seen.port, folder, chunking=chunking)
+        contents.append(seen.contents)
+        verbs = {line.split(" ")[0] for line in seen.lines}
+        assert ("BDAT" in verbs, "DATA" in verbs) == (chunking, not chunking)
+
+    assert contents[0] == contents[1] != {}
 
 
 def test_an_address_the_server_cannot_say_is_held_and_not_refused(tmp_path: Path) -> None:

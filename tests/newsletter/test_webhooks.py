@@ -55,7 +55,7 @@ def sendgrid(*reports: dict[str, Any], spoil: bytes = b"", now: datetime = MONDA
 
 
 def ses(
-    report: dict[str, Any], address: str = AMAZON, spoil: str = "", version: str = "2"
+    report: dict[str, Any], address: str = AMAZON, spoil: str = "", version: str = "2", topic: str = "a"
 ) -> tuple[DeliveryEvent, ...]:
     message = json.dumps({"mail": {"tags": {"delivery": [TAG]}}, **report})
     told = {"Message": message, "MessageId": "m", "Timestamp": "t", "TopicArn": "a", "Type": "Notification"}
@@ -64,7 +64,7 @@ def ses(
     signature = base64.b64encode(RSA.sign(text.encode(), PKCS1v15(), algorithm)).decode()
     told |= {"SigningCertURL": address, "Signature": signature, "SignatureVersion": version}
     told["MessageId"] += spoil
-    return read_ses(json.dumps(told).encode(), lambda _address: certificate(), MONDAY)
+    return read_ses(json.dumps(told).encode(), topic, lambda _address: certificate(), MONDAY)
 
 
 def bounced(status: str, said: str = "") -> tuple[DeliveryEvent, ...]:
@@ -127,8 +127,20 @@ LATER = MONDAY + timedelta(minutes=16)
         lambda: ses({"eventType": "Complaint"}, spoil="x"),
         lambda: ses({"eventType": "Complaint"}, address="https://sns.eu-west-1.amazonaws.com.eve.example/x.pem"),
         lambda: ses({"eventType": "Complaint"}, address="http://sns.eu-west-1.amazonaws.com/x.pem"),
+        lambda: ses({"eventType": "Complaint"}, topic="another"),
     ],
-    ids=["postmark", "no secret", "mailgun", "mailgun old", "sendgrid", "sendgrid old", "ses", "ses where", "ses http"],
+    ids=[
+        "postmark",
+        "no secret",
+        "mailgun",
+        "mailgun old",
+        "sendgrid",
+        "sendgrid old",
+        "ses",
+        "ses where",
+        "ses http",
+        "ses topic",
+    ],
 )
 def test_a_report_that_is_not_proved_is_not_read(read: Callable[[], object]) -> None:
     with pytest.raises(WebhookError) as caught:
