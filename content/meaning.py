@@ -142,12 +142,14 @@ class _Table:
         starts = np.cumsum([0, *map(len, texts)])[:-1].tolist()
         placed = place(vectors, [t for section in texts for t in section], found[0].section.language)
         cosine = placed @ placed.T
-        topics = place_sections(vectors, [_headed(found[n].section, told) for n, told in zip(spoken, texts, strict=True)])
+        topics = place_sections(
+            vectors, [_headed(found[n].section, told) for n, told in zip(spoken, texts, strict=True)]
+        )
         shared = _overlaps([found[n] for n in spoken], weights)
         revisions = [found[n].section.revision for n in spoken]
         own = unit(_less_article(topics, revisions))
         aligned = align((1 - WORDS_SHARE) * cosine + WORDS_SHARE * shared, starts)
-        likeness = np.round(aligned + RESIDUAL * (own @ own.T), DIGITS)
+        likeness: Numbers = np.round(aligned + RESIDUAL * np.asarray(own @ own.T, np.float64), DIGITS)
         told = [found[n].roles for n in spoken]
         # The first role is what a heading is for; the others are what else it may hold.
         same = np.array([[bool(set(a) & set(b)) for b in told] for a in told])

@@ -21,7 +21,7 @@ from content.sections import Section, split
 from newsletter.ports import Rendering
 from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Finding, Severity, check
-from newsletter.semantics import choose_vectors
+from newsletter.semantics.loading import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.articles import ArticleStore, Standing
 from newsletter.storage.editions import EditionRecord, EditionState, EditionStore

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.near_duplicates import measure_sections, read_sections
-from newsletter.semantics import load_vectors
+from newsletter.semantics.loading import load_vectors
 
 DATA = Path(__file__).parent / "data"
 SETS = sorted(path.stem for path in DATA.glob("beauty_*.txt"))
@@ -19,4 +19,4 @@ def test_meaning_finds_at_least_what_words_find_and_merges_nothing_else(name: st
     assert (both["P"], both["lost"], both["contradictions_merged"][0]) == (1.0, [], 0)
     assert both["R"] >= words["R"]
     assert both["repeats_dropped"][0] >= words["repeats_dropped"][0]
-    assert both["evidence"].startswith("words and wordllama")
+    assert both["evidence"] == "words and MiniLM-L6-v2"

@@ -13,7 +13,7 @@ from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
-from newsletter.semantics import SemanticsError
+from newsletter.semantics.loading import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
 from newsletter.transports.imap import MailboxError

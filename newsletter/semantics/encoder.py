@@ -5,10 +5,11 @@ import mmap
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from newsletter.semantics.wordpiece import WordPieces
 
 Matrix = NDArray[np.float32]
 
@@ -23,6 +24,16 @@ REMEMBERED = 50_000
 
 HEADS = 12
 
+#: Rows that a strip of a matrix product has at most, in the libraries that numpy is built with, or a multiple of it.
+STRIP = 48
+
+#: What the model knows of a piece by itself, of its place in the text, and of a text that stands alone.
+_NEEDED = _WORDS, _PLACES, _KINDS = (
+    "embeddings.word_embeddings.weight",
+    "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+)
+
 #: The model's own (config.json: layer_norm_eps).
 EPSILON = 1e-12
 
@@ -34,10 +45,18 @@ class Encoder:
     last layer over all tokens is the text's vector.
     """
 
-    def __init__(self, name: str, weights: Mapping[str, Matrix], tokenizer: Any) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, name: str, weights: Mapping[str, Matrix], pieces: WordPieces) -> None:
+        """Take the model's matrices by their names in its file.
+
+        Raises:
+            ValueError: One that every such model has is missing.
+        """
+        missing = [name for name in _NEEDED if name not in weights]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
         self.name = name
         self._weights = weights
-        self._tokenizer = tokenizer
+        self._pieces = pieces
         self._layers = sum(n.endswith("attention.self.query.weight") for n in weights)
         self._known: dict[str, Matrix] = {}
 
@@ -45,44 +64,48 @@ class Encoder:
         """Return a row of unit length for each of `texts`."""
         if len(self._known) > REMEMBERED:
             self._known.clear()
-        # Alone or among others a text goes the same way: what lies beside it in a batch must not touch its last bits.
+        # Texts of one length go together, so that nothing has to be masked.
         by_length: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-        new = sorted(set(texts) - self._known.keys())
-        for text, encoding in zip(new, self._tokenizer.encode_batch(new), strict=True):
-            by_length[len(encoding.ids)].append((text, encoding.ids))
+        for text in sorted(set(texts) - self._known.keys()):
+            numbers = self._pieces.cut(text)
+            by_length[len(numbers)].append((text, numbers))
         for found in by_length.values():
             for start in range(0, len(found), BATCH):
                 part = found[start : start + BATCH]
                 for (text, _), row in zip(part, self._run(np.array([ids for _, ids in part])), strict=True):
                     self._known[text] = row
         if not texts:
-            return np.zeros((0, self._weights["embeddings.word_embeddings.weight"].shape[1]), np.float32)
+            return np.zeros((0, self._weights[_WORDS].shape[1]), np.float32)
         return np.array([self._known[text] for text in texts], np.float32)
 
     def _run(self, ids: NDArray[np.int64]) -> Matrix:
+        """Return a row for each row of `ids`, all of one length."""
         w = self._weights
-        x = w["embeddings.word_embeddings.weight"][ids] + w["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        x = self._norm(x + w["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+        x = w[_WORDS][ids] + w[_PLACES][: ids.shape[1]]
+        x = _whole_strips(x.reshape(ids.size, -1))
+        x = self._norm(x + w[_KINDS][0], "embeddings.LayerNorm")
         for n in range(self._layers):
             layer = f"encoder.layer.{n}."
-            attended = self._dense(self._attend(x, layer), layer + "attention.output.dense")
+            attended = self._dense(self._attend(x, ids.shape, layer), layer + "attention.output.dense")
             x = self._norm(x + attended, layer + "attention.output.LayerNorm")
             inner = _gelu(self._dense(x, layer + "intermediate.dense"))
             x = self._norm(x + self._dense(inner, layer + "output.dense"), layer + "output.LayerNorm")
-        means = x.mean(axis=1)
+        means = x[: ids.size].reshape(*ids.shape, -1).mean(axis=1)
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
 
-    def _attend(self, x: Matrix, layer: str) -> Matrix:
-        texts, tokens, width = x.shape
+    def _attend(self, x: Matrix, shape: tuple[int, ...], layer: str) -> Matrix:
+        """Return what each token takes from the others of its text; `shape` is the number of texts and of tokens."""
+        texts, tokens = shape
 
         def heads(name: str) -> Matrix:
-            told = self._dense(x, f"{layer}attention.self.{name}")
-            return told.reshape(texts, tokens, HEADS, width // HEADS).swapaxes(1, 2)
+            told = self._dense(x, f"{layer}attention.self.{name}")[: texts * tokens]
+            return told.reshape(texts, tokens, HEADS, -1).swapaxes(1, 2)
 
-        scores = heads("query") @ heads("key").swapaxes(2, 3) / np.float32((width // HEADS) ** 0.5)
+        query, key = heads("query"), heads("key")
+        scores = query @ key.swapaxes(2, 3) / np.float32(query.shape[-1] ** 0.5)
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         shares = scores / scores.sum(axis=-1, keepdims=True)
-        return np.asarray((shares @ heads("value")).swapaxes(1, 2).reshape(x.shape))
+        return _whole_strips((shares @ heads("value")).swapaxes(1, 2).reshape(texts * tokens, -1))
 
     def _dense(self, x: Matrix, name: str) -> Matrix:
         return np.asarray(x @ self._weights[name + ".weight"].T + self._weights[name + ".bias"])
@@ -91,6 +114,15 @@ class Encoder:
         centred = x - x.mean(axis=-1, keepdims=True)
         spread = np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + np.float32(EPSILON))
         return np.asarray(centred / spread * self._weights[name + ".weight"] + self._weights[name + ".bias"])
+
+
+def _whole_strips(x: Matrix) -> Matrix:
+    """Return `x` with rows of zeros below, up to a whole number of strips.
+
+    Matrices are multiplied strip by strip, and the rows of a last, shorter strip are summed in another order: a text
+    would come out differently, in the last bit, with the number of texts beside it.
+    """
+    return np.concatenate([x, np.zeros((-len(x) % STRIP, x.shape[1]), np.float32)])
 
 
 def _gelu(x: Matrix) -> Matrix:

@@ -1,0 +1,1 @@
+"""Places texts by what they mean: the small language model of the extra `semantic`."""
