@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime
 
-from prefect import flow, get_run_logger, runtime, task
+from prefect import flow, runtime, task
 from prefect.artifacts import acreate_table_artifact
 
+from newsletter.dispatching import advance
 from newsletter.publishing import draft, edition_key
-from newsletter.releasing import release
+from newsletter.scheduling import send_by_rule, standing
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
-from newsletter.wiring import announce, open_house, publish_site
+from newsletter.wiring import open_house
 
 
 @task(task_run_name="draft the edition", timeout_seconds=1800, tags=["newsletter"])
@@ -31,14 +32,14 @@ def compose(at: str) -> dict[str, object]:
 
 
 @task(task_run_name="release {edition}", retries=1, retry_delay_seconds=10, timeout_seconds=3600, tags=["newsletter"])
-def syndicate(edition: str, at: str) -> int:
-    """Freeze the audience, write feeds and archive; return the number of candidates."""
+def syndicate(edition: str) -> dict[str, object]:
+    """Let the edition leave as its rhythm says, unless a person has decided otherwise; return how its send stands."""
+    now = datetime.now(UTC)
     with open_house(load()) as house:
-        candidates = release(house, edition, datetime.fromisoformat(at)).candidates
-        for pinged in announce(house, publish_site(house)):
-            if not pinged.accepted:
-                get_run_logger().warning("the hub was not told of %s: %s", pinged.topic, pinged.detail)
-    return candidates
+        send_by_rule(house, edition, now)
+        advance(house, now)
+        mailing = house.ledger.mailing(edition)
+        return {"send": standing(house, edition).state.value, "candidates": mailing.candidates if mailing else 0}
 
 
 def _run_name() -> str:
@@ -57,6 +58,6 @@ async def publish(at: str = "") -> dict[str, object]:
     when = at or datetime.now(UTC).isoformat()
     row = compose(when)
     if row["state"] == EditionState.APPROVED.value:
-        row["candidates"] = syndicate(str(row["edition"]), when)
+        row |= syndicate(str(row["edition"]))
     await acreate_table_artifact([row], key="publish", description="The edition and how it stands")
     return row

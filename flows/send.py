@@ -6,7 +6,8 @@ from prefect import flow, task
 from prefect.artifacts import acreate_table_artifact
 
 from newsletter.delivering import deliver
-from newsletter.publishing import finish
+from newsletter.dispatching import advance
+from newsletter.scheduling import finish
 from newsletter.settings import load
 from newsletter.wiring import open_house
 
@@ -21,10 +22,11 @@ async def deliver_due() -> list[dict[str, object]]:
         ConnectionError: The mail server fails us as a whole; nobody is lost.
     """
     with open_house(load()) as house:
+        advance(house, datetime.now(UTC))
         unfinished = house.ledger.unfinished()
         sent = await deliver(house, datetime.now(UTC))
         for edition in unfinished:
-            finish(house, edition)
+            finish(house, edition, datetime.now(UTC))
         if sent.trouble:
             raise ConnectionError(f"the sender stopped: {sent.trouble}; the next run goes on where it ended")
         return [{"edition": edition} | house.ledger.tally(edition).as_row() for edition in unfinished]

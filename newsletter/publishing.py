@@ -171,9 +171,12 @@ def ready(desk: Desk, key: str) -> EditionRecord:
     return record
 
 
-def freeze(desk: Desk, key: str, recipients: Iterable[Recipient]) -> Tally:
-    """Freeze the audience of an edition that is ready; return the sum. The second time changes nothing."""
-    hold = timedelta(minutes=desk.settings.hold_minutes)
+def freeze(desk: Desk, key: str, recipients: Iterable[Recipient], hold: timedelta | None = None) -> Tally:
+    """Freeze the audience of an edition that is ready; return the sum. The second time changes nothing.
+
+    Nothing leaves before `hold` has passed; None: before `hold_minutes` have.
+    """
+    hold = timedelta(minutes=desk.settings.hold_minutes) if hold is None else hold
     tally = desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
     if find(desk, key).state is EditionState.CANCELLED:  # while its audience was being written down
         desk.ledger.stop(key, "cancelled")

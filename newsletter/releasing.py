@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -34,10 +34,10 @@ class Desk(publishing.Desk, Protocol):
         """Return the database."""
 
 
-def release(desk: Desk, key: str, now: datetime) -> Tally:
+def release(desk: Desk, key: str, now: datetime, hold: timedelta | None = None) -> Tally:
     """Plan an approved edition for each person, render every variant once, freeze the audience; return the sum.
 
-    The second time changes nothing.
+    The second time changes nothing. Nothing leaves before `hold` has passed; None: before `hold_minutes` have.
 
     Raises:
         PublishingError: It is not approved, or what was approved has changed since; it is held then.
@@ -59,7 +59,7 @@ def release(desk: Desk, key: str, now: datetime) -> Tally:
         suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
         at_their_hour = desk.settings.local_hours
         everybody = (_recipient(person, suppressed, at_their_hour) for person in planned.everybody())
-        return freeze(desk, key, everybody)
+        return freeze(desk, key, everybody, hold)
 
 
 def _render_variants(desk: Desk, edition: Edition, history: HistoryStore) -> dict[str, Rendering]:

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     dark_colours: dict[str, str] = Field({}, description="The same for dark mode.")
     hub_url: str = Field("", description="WebSub hub that is told when a feed changes; empty: none.")
     rhythm: Literal["daily", "weekly", "monthly"] = Field("weekly", description="How often an edition is due.")
+    due_hour: Annotated[int, Field(ge=0, le=23)] = Field(9, description="Hour at which an edition is due.")
+    due_weekday: Annotated[int, Field(ge=1, le=7)] = Field(1, description="Of a weekly edition, 1 for Monday.")
+    due_month_day: Annotated[int, Field(ge=1, le=28)] = Field(1, description="Of a monthly edition.")
     zone: str = Field("Europe/London", description="IANA time zone that decides which day and week it is.")
     language: str = Field("en", description="Language of the newsletter's own words.")
     minimum_stories: Annotated[int, Field(ge=1)] = Field(1, description="A thinner edition is held.")
@@ -114,6 +117,7 @@ class Settings(BaseSettings):
         0.05, description="Share of addresses that do not exist, of 500 or more, at which an edition is paused."
     )
     hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(0, description="Time to say stop before the first mail.")
+    late_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(60, description="A send later than this asks a person.")
     journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
     dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
     dkim_selectors: tuple[str, ...] = Field((), description="Selector of each key, in the same order.")

@@ -88,6 +88,14 @@ def days_due(rhythm: Rhythm, first: date, last: date, *, weekday: int = 2, month
         day += timedelta(days=1)
 
 
+def latest_due(rhythm: Rhythm, now: datetime, hour: int, zone: str, *, weekday: int, month_day: int) -> datetime:
+    """Return the last moment, up to and including `now`, at which a digest was due on a clock in `zone`; in UTC."""
+    today = now.astimezone(ZoneInfo(zone)).date()
+    # Two months back there is one of every rhythm; tomorrow, because a zone may leave out a day (Apia, 2011).
+    days = days_due(rhythm, today - timedelta(days=62), today + timedelta(days=1), weekday=weekday, month_day=month_day)
+    return max(due for day in days if (due := due_moment(day, hour, zone)) <= now)
+
+
 def _is_due(rhythm: Rhythm, day: date, weekday: int, month_day: int) -> bool:
     if rhythm is Rhythm.WEEKLY:
         return day.isoweekday() == weekday

@@ -7,12 +7,28 @@ from typing import Annotated
 import typer
 
 from newsletter.approving import ApprovingError
-from newsletter.cli import articles, care, demo, editions, index, near_duplicates, people, sends, serving, sources, up
+from newsletter.cli import (
+    articles,
+    backups,
+    care,
+    demo,
+    editions,
+    index,
+    near_duplicates,
+    people,
+    schedules,
+    sends,
+    serving,
+    sources,
+    up,
+)
 from newsletter.cli.console import Exit, err
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.ports import FetchError, SourceError
+from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
+from newsletter.scheduling import SchedulingError
 from newsletter.semantics.loading import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
@@ -26,8 +42,10 @@ EXPECTED = (
     FetchError,
     JournalError,
     MailboxError,
+    PreservingError,
     PublishingError,
     RulingError,
+    SchedulingError,
     SemanticsError,
     SettingsError,
     SourceError,
@@ -61,11 +79,14 @@ app.command()(near_duplicates.duplicates)
 app.add_typer(editions.edition, name="edition")
 app.add_typer(index.index, name="index")
 app.command("send")(sends.send)
+app.command("dispatch")(schedules.dispatch)
 app.add_typer(sends.returns, name="returns")
 app.add_typer(editions.feeds, name="feeds")
 app.add_typer(editions.site, name="site")
 app.add_typer(people.subscriber, name="subscriber")
 app.add_typer(people.lists, name="list")
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command()(serving.serve)
 app.command()(up.up)
 

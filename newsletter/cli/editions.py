@@ -12,16 +12,16 @@ from newsletter.cli.console import (
     ByOption,
     Exit,
     JsonOption,
-    NoteOption,
     now,
     out,
     print_json,
     print_table,
     settings,
 )
-from newsletter.publishing import EVERYBODY, approve, cancel, draft, edition_key, examine, find
+from newsletter.publishing import EVERYBODY, draft, edition_key, examine, find
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
+from newsletter.scheduling import approve
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.wiring import House, open_house, publish_site
 
@@ -184,15 +184,6 @@ def approve_(context: typer.Context, by: ByOption, key: Key = "") -> None:
     with open_house(settings(context)) as house:
         record = approve(house, find(house, key).edition.key, by=by, now=now())
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
-
-
-@edition.command("cancel")
-def cancel_(context: typer.Context, key: Key = "", note: NoteOption = "cancelled") -> None:
-    """Stop an edition for good. Whoever has it keeps it; nobody else gets it; its articles are free again."""
-    with open_house(settings(context)) as house:
-        key = find(house, key).edition.key
-        stopped = cancel(house, key, reason=note)
-    out.print(f"{key} is cancelled; {stopped} people will not get it.")
 
 
 @feeds.command("build")

@@ -13,18 +13,25 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from newsletter.cli.console import Exit, JsonOption, NoteOption, err, now, out, print_json, settings
+from content.sends import SendState
+from newsletter.cli.console import ByOption, Exit, JsonOption, err, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition, record_as_json
+from newsletter.cli.schedules import say_send, send_as_json
 from newsletter.delivering import deliver, listen_for_returns, read_returns
-from newsletter.publishing import find, finish
-from newsletter.releasing import release
+from newsletter.dispatching import advance
+from newsletter.publishing import find
 from newsletter.returns import Harvest
+from newsletter.scheduling import finish, send_now, standing
 from newsletter.sending import Sent, run
 from newsletter.storage.ledger_queries import MailingState
-from newsletter.wiring import House, announce, open_house, publish_site
+from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome, Tally
 
 returns = typer.Typer(no_args_is_help=True, help="What comes back: bounces and complaints.")
+
+
+#: States in which an edition has begun to leave, or has ended: 'edition send' only goes on with what is left.
+UNDER_WAY = frozenset({SendState.SENDING, SendState.PAUSED, SendState.SENT})
 
 
 class Verdict(StrEnum):
@@ -35,20 +42,30 @@ class Verdict(StrEnum):
 
 
 @edition.command("send")
-def send_(context: typer.Context, key: Key = "") -> None:
-    """Put an approved edition on the site and deliver it. Safe to run again: nobody gets it twice."""
+def send_(context: typer.Context, by: ByOption, key: Key = "") -> None:
+    """Send an approved edition now: on the site, and to everybody. Safe to run again: nobody gets it twice.
+
+    With `hold_minutes` set it leaves only then, with the dispatcher; until then `edition cancel` takes it back.
+    """
     with open_house(settings(context)) as house:
-        record = find(house, key)
-        release(house, record.edition.key, now())
-        for pinged in announce(house, publish_site(house)):
-            if not pinged.accepted:
-                err.print(f"the hub was not told of {pinged.topic}: {pinged.detail}", style="yellow", markup=False)
+        key = find(house, key).edition.key
+        if standing(house, key).state not in UNDER_WAY:
+            send_now(house, key, by=by, now=now())
+        advance(house, now())
+        held = standing(house, key)
+        if held.state is SendState.HOLDING and held.hold_until:
+            out.print(
+                f"{key} leaves at {held.hold_until:%H:%M} UTC with 'newsletter dispatch'; until then "
+                "'newsletter edition cancel' takes it back."
+            )
+            return
         _deliver(house)
 
 
 def send(context: typer.Context) -> None:
     """Deliver everything that is due, of every edition that is out. Start as many of these as wanted."""
     with open_house(settings(context)) as house:
+        advance(house, now())
         if house.ledger.unfinished():
             _deliver(house)
         else:
@@ -67,18 +84,22 @@ def status(
         record = find(house, key)
         key = record.edition.key
         if house.ledger.mailing(key) is None:
-            print_json(record_as_json(record)) if as_json else out.print(
-                f"{key} is {record.state.value}; nothing was sent yet."
+            send = standing(house, key)
+            print_json(record_as_json(record) | {"send": send_as_json(send)}) if as_json else out.print(
+                f"{key} is {record.state.value}; {say_send(send)}. Nothing was sent yet.", markup=False
             )
             return None
         if watch and not as_json:
             _watch(house, key)
-        tally = house.ledger.tally(key)
+        tally, send = house.ledger.tally(key), standing(house, key)
         uncertain = [recipient.address for recipient, _ in house.ledger.who(key, Outcome.UNCERTAIN)]
         mailing = house.ledger.mailing(key)
     if as_json:
-        return print_json(record_as_json(record) | {"tally": tally.as_row(), "uncertain": uncertain})
+        return print_json(
+            record_as_json(record) | {"send": send_as_json(send), "tally": tally.as_row(), "uncertain": uncertain}
+        )
     _say(key, tally)
+    out.print(f"The send is {say_send(send)}.", markup=False)
     if mailing is not None and mailing.reason:
         err.print(f"  {mailing.state.value}: {mailing.reason}", style="yellow", markup=False)
     for address in uncertain:
@@ -126,24 +147,6 @@ def listen_(context: typer.Context) -> None:
 
 
 @edition.command()
-def pause(context: typer.Context, key: Key = "", note: NoteOption = "paused by a person") -> None:
-    """Let no sender begin another message of an edition until it is resumed."""
-    with open_house(settings(context)) as house:
-        key = find(house, key).edition.key
-        changed = house.ledger.pause(key, note)
-    out.print(f"{key} is paused. 'newsletter edition resume' goes on." if changed else f"{key} is not being sent.")
-
-
-@edition.command()
-def resume(context: typer.Context, key: Key = "") -> None:
-    """Let senders go on with a paused edition, also one that paused itself because too much bounced."""
-    with open_house(settings(context)) as house:
-        key = find(house, key).edition.key
-        changed = house.ledger.resume(key)
-    out.print(f"{key} goes on with the next 'newsletter send'." if changed else f"{key} is not paused.")
-
-
-@edition.command()
 def resolve(
     context: typer.Context,
     verdict: Annotated[Verdict, typer.Argument(help="arrived: they have it; resend: they get the same mail again.")],
@@ -183,7 +186,7 @@ def _deliver(house: House) -> None:
             wait([sender], timeout=1)
     sent = sender.result()
     for key in unfinished:
-        finish(house, key)
+        finish(house, key, now())
         _say(key, house.ledger.tally(key))
         mailing = house.ledger.mailing(key)
         if mailing and mailing.state is MailingState.PAUSED:

@@ -90,7 +90,7 @@ def up(
     port: Annotated[int, typer.Option(help="Of the public site.")] = 8000,
     prefect_port: Annotated[int, typer.Option(help="Of Prefect's server and its pages.")] = 4200,
 ) -> None:
-    """Bring everything up on this machine: Prefect with its pages, a worker, the schedules, the public site.
+    """Bring everything up on this machine: Prefect and its pages, a worker, schedules, dispatcher, public site.
 
     What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
     """
@@ -100,7 +100,7 @@ def up(
     home = given.home.absolute()
     config: Path | None = context.find_root().params.get("config")
     environment = _environment(home, prefect_port, config)
-    server, worker, site = _parts(home, environment, port, prefect_port)
+    server, worker, dispatcher, site = _parts(home, environment, port, prefect_port)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -112,7 +112,7 @@ def up(
             raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
         for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
             _prefect(arguments, environment, home / "logs" / "deploy.log")
-        for part in (worker, site, *_listener(given, home, environment)):
+        for part in (worker, dispatcher, site, *_listener(given, home, environment)):
             part.start()
             started.append(part)
         if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop):
@@ -147,20 +147,21 @@ def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str
     }
 
 
-def _parts(home: Path, environment: Mapping[str, str], port: int, prefect_port: int) -> tuple[Part, Part, Part]:
+def _parts(home: Path, environment: Mapping[str, str], port: int, prefect_port: int) -> tuple[Part, Part, Part, Part]:
     prefect = shutil.which("prefect", path=environment["PATH"]) or "prefect"
     newsletter = [sys.executable, "-c", "from newsletter.cli import main; main()"]
     commands = {
         "Prefect's server": [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
         "the worker": [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"],
+        "the dispatcher": [*newsletter, "dispatch"],
         "the public site": [*newsletter, "serve", "--port", str(port)],
     }
-    logs = ("server", "worker", "site")
-    server, worker, site = (
+    logs = ("server", "worker", "dispatcher", "site")
+    server, worker, dispatcher, site = (
         Part(name, command, environment, home / "logs" / f"{log}.log")
         for (name, command), log in zip(commands.items(), logs, strict=True)
     )
-    return server, worker, site
+    return server, worker, dispatcher, site
 
 
 def _listener(given: Settings, home: Path, environment: Mapping[str, str]) -> tuple[Part, ...]:

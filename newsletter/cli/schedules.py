@@ -1,0 +1,170 @@
+"""When editions leave: schedule, take back, pause, resume, stop, and the dispatcher that sees to it."""
+
+import signal
+import threading
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from content.sends import Press, Send, SendState
+from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, err, now, out, print_json, settings
+from newsletter.cli.editions import Key, edition
+from newsletter.dispatching import Moved, advance, asks
+from newsletter.dispatching import accept as accept_copy
+from newsletter.publishing import find
+from newsletter.scheduling import cancel, pause, resume, schedule, standing, stop
+from newsletter.storage.errors import DatabaseFailure, say
+from newsletter.storage.sends import SendStore
+from newsletter.wiring import House, open_house
+
+#: Seconds between two looks of the dispatcher: half a minute, so that no minute is left out.
+LOOK_EVERY = 30.0
+
+#: What to do when nothing begins.
+THEN = "Look at every edition with 'newsletter edition status', then say 'newsletter dispatch --accept'"
+
+#: Moves that a person has to know of, whoever reads the log.
+_LOUD = frozenset({Press.MISS, Press.LAPSE, Press.PAUSE})
+
+
+@edition.command("schedule")
+def schedule_(
+    context: typer.Context,
+    at: Annotated[datetime, typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M%z"])],
+    by: ByOption,
+    key: Key = "",
+    zone: Annotated[str, typer.Option(help="IANA zone of --at; the newsletter's unless given.")] = "",
+) -> None:
+    """Set when an edition leaves, or set it anew. One that is not approved yet waits, and keeps the time.
+
+    Ends with 3 when it waits for approval.
+    """
+    with open_house(settings(context)) as house:
+        send = schedule(house, find(house, key).edition.key, at, by=by, now=now(), zone=zone)
+    out.print(f"{send.edition} is {say_send(send)}.", markup=False)
+    if send.state is SendState.WAITING:
+        out.print("It counts once the edition is approved: 'newsletter edition approve'.")
+        raise typer.Exit(Exit.HELD)
+
+
+@edition.command("cancel")
+def cancel_(context: typer.Context, by: ByOption, key: Key = "", note: NoteOption = "") -> None:
+    """Take the time of a send away before anything has left: back to draft. 'edition stop' ends one for good."""
+    with open_house(settings(context)) as house:
+        send = cancel(house, find(house, key).edition.key, by=by, now=now(), reason=note)
+    out.print(f"{send.edition} is a draft again; nothing leaves.", markup=False)
+
+
+@edition.command("stop")
+def stop_(context: typer.Context, by: ByOption, key: Key = "", note: NoteOption = "stopped by a person") -> None:
+    """Stop an edition for good. Whoever has it keeps it; nobody else gets it; its articles are free again."""
+    with open_house(settings(context)) as house:
+        key = find(house, key).edition.key
+        stopped = stop(house, key, by=by, now=now(), reason=note)
+    out.print(f"{key} is stopped; {stopped} people will not get it.")
+
+
+@edition.command("pause")
+def pause_(context: typer.Context, by: ByOption, key: Key = "", note: NoteOption = "paused by a person") -> None:
+    """Let no sender begin another message of an edition until it is resumed."""
+    with open_house(settings(context)) as house:
+        send = pause(house, find(house, key).edition.key, by=by, now=now(), reason=note)
+    out.print(f"{send.edition} is paused. 'newsletter edition resume' goes on.")
+
+
+@edition.command("resume")
+def resume_(context: typer.Context, by: ByOption, key: Key = "") -> None:
+    """Let senders go on with a paused edition, also one that paused itself because too much bounced."""
+    with open_house(settings(context)) as house:
+        send = resume(house, find(house, key).edition.key, by=by, now=now())
+    out.print(f"{send.edition} goes on with the next 'newsletter send'.")
+
+
+@edition.command()
+def log(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
+    """Show every move of an edition's send: who did what, when and why."""
+    with open_house(settings(context)) as house:
+        key = find(house, key).edition.key
+        changes, send = SendStore(house.engine).changes(key), standing(house, key)
+    if as_json:
+        rows = [{"press": c.press, "before": c.before, "after": c.after, "by": c.by, "at": c.at} for c in changes]
+        return print_json(send_as_json(send) | {"changes": rows})
+    for c in changes:
+        why = f" ({c.reason})" if c.reason else ""
+        out.print(f"{c.at:%Y-%m-%d %H:%M:%S}  {c.press.value}: {c.before.value} to {c.after.value}, {c.by}{why}")
+    out.print(f"{key} is {say_send(send)}.", markup=False)
+    return None
+
+
+def dispatch(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Take this database and clock as the true ones.")] = False,
+) -> None:
+    """Begin what is due, twice a minute: holds, starts, what was missed. Of several only one works at a time."""
+    given, asked = settings(context), threading.Event()
+    if not once:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: asked.set())
+    with open_house(given) as house:
+        if accept:
+            return _accept(house)
+        asked_before = ""
+        while True:
+            try:
+                why = asks(house, now())
+                if why and why != asked_before:
+                    err.print(f"nothing begins: {why}. {THEN}", style="red", markup=False)
+                asked_before = why
+                for moved in advance(house, now()):
+                    _report(moved)
+            except DatabaseFailure as failure:
+                # The database is away for a moment: the next look does what this one could not.
+                if once:
+                    raise
+                err.print(f"newsletter: {say(failure)}", style="red", markup=False)
+            if once or asked.wait(LOOK_EVERY):
+                break
+        if once and asked_before:
+            raise typer.Exit(Exit.HELD)
+    return None
+
+
+def _accept(house: House) -> None:
+    reason = accept_copy(house, now())
+    out.print(
+        f"Taken as the true one; in the way was: {reason}." if reason else "Nothing was in the way.", markup=False
+    )
+    for send in SendStore(house.engine).open():
+        if send.state in {SendState.MISSED, SendState.PAUSED}:
+            out.print(f"{send.edition} is {say_send(send)}. It needs its own word.", markup=False)
+
+
+def say_send(send: Send) -> str:
+    """Return in words where a send stands, its time in the zone in which it was typed."""
+    words = send.state.value
+    if send.due_at and send.state in {SendState.WAITING, SendState.SCHEDULED, SendState.HOLDING, SendState.MISSED}:
+        typed = f"{send.wall.replace('T', ' ')} {send.zone} = " if send.wall else ""
+        words += f" for {typed}{send.due_at:%Y-%m-%d %H:%M} UTC"
+    return f"{words}: {send.reason}" if send.reason else words
+
+
+def send_as_json(send: Send) -> dict[str, object]:
+    """Return where a send stands as plain values, for `--json`."""
+    return {
+        "edition": send.edition,
+        "state": send.state.value,
+        "due_at": send.due_at,
+        "zone": send.zone,
+        "wall": send.wall,
+        "version": send.version,
+        "reason": send.reason,
+        "by": send.by,
+    }
+
+
+def _report(moved: Moved) -> None:
+    loud = moved.press in _LOUD
+    why = f": {moved.reason}" if moved.reason else ""
+    (err if loud else out).print(f"{moved.edition}: {moved.press.value}{why}", markup=False)

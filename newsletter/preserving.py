@@ -1,0 +1,156 @@
+"""Backs up everything that cannot be made again, and restores it elsewhere without writing to anybody twice."""
+
+import hashlib
+import io
+import json
+import tarfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from newsletter.dispatching import hold_everything
+from newsletter.settings import Settings
+from newsletter.storage.engine import open_engine
+from newsletter.storage.snapshots import count_rows, doubt_what_is_open, put_back, take_snapshot
+from newsletter.wiring import open_house
+
+#: Of the archive's form; another one is not read.
+FORM = 1
+
+STORE, KEY, JOURNALS, MANIFEST = "store.db", "key", "journals", "manifest.json"
+
+
+class PreservingError(Exception):
+    """A backup cannot be made or read; the message says what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What a backup holds."""
+
+    taken_at: datetime
+    rows: int
+    journals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored, and by edition how many people are uncertain now."""
+
+    backup: Backup
+    uncertain: dict[str, int]
+
+
+def back_up(settings: Settings, file: Path, now: datetime) -> Backup:
+    """Write store, senders' journals and signing key to a new file that only its owner may read.
+
+    Senders may go on meanwhile. The file is checked by reading it back before it gets its name.
+
+    Raises:
+        PreservingError: The file is there already, or cannot be written.
+        StoreError: The database cannot be read.
+    """
+    if file.exists():
+        raise PreservingError(f"{str(file)!r} is there already; name a new file")
+    with TemporaryDirectory(dir=_folder(file), prefix=".backup-") as folder:
+        store, partial = Path(folder) / STORE, Path(folder) / "archive"
+        with open_house(settings) as house:
+            rows = take_snapshot(house.engine, store)
+        # After the store: a journal may know more than it, never less.
+        journals = {f"{JOURNALS}/{p.name}": p.read_bytes() for p in _journals(settings)}
+        parts = {STORE: store.read_bytes(), KEY: settings.key()} | journals
+        manifest = {
+            "form": FORM,
+            "taken_at": now.isoformat(),
+            "rows": rows,
+            "sha256": {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()},
+        }
+        _write(partial, parts | {MANIFEST: json.dumps(manifest, indent=1).encode()})
+        backup = _read(partial, Path(folder) / "check")
+        partial.rename(file)
+    return backup
+
+
+def restore(settings: Settings, file: Path, now: datetime) -> Restored:
+    """Fill an empty house from a backup, and let nothing leave it until a person has said so.
+
+    Whoever was still to be written to when the backup was taken is uncertain: the original may have gone on.
+
+    Raises:
+        PreservingError: The file is no backup or damaged, or the house is not empty.
+        StoreError: The database is not empty, or cannot be written.
+    """
+    key = settings.key_file or settings.home / KEY
+    if _journals(settings):
+        raise PreservingError(f"{str(settings.home / JOURNALS)!r} holds journals of this machine; name another home")
+    with TemporaryDirectory(prefix="restore-") as folder:
+        backup = _read(file, Path(folder))
+        saved = (Path(folder) / KEY).read_bytes()
+        if key.exists() and key.read_bytes().strip() != saved.strip():
+            raise PreservingError(f"{str(key)!r} is another key; links that were sent would die. Move it away first")
+        engine = open_engine(settings.store_url)
+        try:
+            put_back(Path(folder) / STORE, engine)
+            uncertain = doubt_what_is_open(engine, backup.taken_at, now)
+        finally:
+            engine.dispose()
+        _keep_files(settings, key, Path(folder))
+    with open_house(settings) as house:
+        hold_everything(house, now, f"restored from the backup of {backup.taken_at:%Y-%m-%d %H:%M} UTC")
+    return Restored(backup, uncertain)
+
+
+def _keep_files(settings: Settings, key: Path, folder: Path) -> None:
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.touch(mode=0o600)
+        key.write_bytes((folder / KEY).read_bytes())
+    for journal in sorted((folder / JOURNALS).glob("*")):
+        target = settings.home / JOURNALS / journal.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(journal.read_bytes())
+
+
+def _read(file: Path, folder: Path) -> Backup:
+    """Unpack a backup and check every part of it."""
+    folder.mkdir(exist_ok=True)
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(folder, filter="data")  # nothing leaves the folder
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+        raise PreservingError(f"{str(file)!r} cannot be read as a backup: {error}") from error
+    if manifest.get("form") != FORM:
+        raise PreservingError(f"{str(file)!r} is of another form of backup: {manifest.get('form')!r}")
+    for name, wanted in manifest["sha256"].items():
+        part = folder / name
+        if not part.is_file() or hashlib.sha256(part.read_bytes()).hexdigest() != wanted:
+            raise PreservingError(f"{str(file)!r} is damaged: {name} is not what was written")
+    if count_rows(folder / STORE) != manifest["rows"]:
+        raise PreservingError(f"{str(file)!r} is damaged: its rows are not those that were counted")
+    journals = sum(name.startswith(f"{JOURNALS}/") for name in manifest["sha256"])
+    return Backup(
+        datetime.fromisoformat(manifest["taken_at"]).astimezone(UTC), sum(manifest["rows"].values()), journals
+    )
+
+
+def _write(file: Path, parts: dict[str, bytes]) -> None:
+    file.touch(mode=0o600)  # addresses and the key are in it
+    with tarfile.open(file, "w:gz", compresslevel=3) as archive:
+        for name, part in parts.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(part), 0o600
+            archive.addfile(info, io.BytesIO(part))
+
+
+def _journals(settings: Settings) -> list[Path]:
+    return sorted((settings.home / JOURNALS).glob("*.journal"))
+
+
+def _folder(file: Path) -> Path:
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise PreservingError(f"the folder {str(folder)!r} is not there")
+    return folder
