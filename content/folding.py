@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from content.articles import Block
-from content.claims import Claim, read
+from content.claims import Claim, Clause, read
 from content.clusters import Cluster, Ruling, RulingKind
 from content.embeddings import Vectors
 from content.furniture import Furniture, furniture
@@ -290,14 +290,14 @@ class _Folder:
         if stands:
             return None
         alike = pool.like(claim)
-        nearest = [theirs.terms for _, theirs, _ in alike[:3]]
+        nearest = [theirs for _, theirs, _ in alike[:3]]
         for other, theirs, score in alike:
             if score < (ANCHORED if self._meanings else REPEATS):
                 return None
             meant = self._meanings.alike(statement.text, other.text) if self._meanings and score < REPEATS else None
             if meant is not None and meant < MEANS:
                 continue
-            if covers([theirs.terms, *nearest], claim) and not differences(claim, theirs, about):
+            if covers([theirs, *nearest], claim) and not differences(claim, theirs, about):
                 rule = Rule.SAME_STATEMENT if meant is None else Rule.SAME_MEANING
                 return Drop(statement, other, round(score, 4) if meant is None else meant, rule)
         return None
@@ -422,18 +422,23 @@ def says_the_same(a: str, b: str, language: str = "en") -> bool:
     here, there = read(a, language), read(b, language)
     weights = {t: UNIT // (3 if t in GENERIC else 1) for t in here.terms | there.terms}
     return any(
-        likeness(c, w, weights) >= REPEATS and covers([w.terms], c) and not differences(c, w)
+        likeness(c, w, weights) >= REPEATS and covers([w], c) and not differences(c, w)
         for c, w in ((here, there), (there, here))
     )
 
 
-def covers(printed: Sequence[frozenset[str]], claim: Claim) -> bool:
+def covers(printed: Sequence[Claim], claim: Claim) -> bool:
     """Tell whether for every clause of `claim` one of the `printed` sentences speaks of it.
 
-    A clause that none of them touches may hold another fact.
+    A clause that none of them touches may hold another fact. An amount counts as a word that both use when the two
+    agree.
     """
-    clauses = [c for c in claim.clauses if len(c) > 2]
-    return all(any(len(c & p) >= CLAUSE_COVERED * len(c) for p in printed) for c in clauses)
+    return all(any(_speaks_of(p, clause) for p in printed) for clause in claim.clauses if len(clause.terms) > 2)
+
+
+def _speaks_of(printed: Claim, clause: Clause) -> bool:
+    both = len(clause.terms & printed.terms) + sum(any(q.agrees(w) for w in printed.amounts) for q in clause.amounts)
+    return both >= CLAUSE_COVERED * (len(clause.terms) + len(clause.amounts))
 
 
 def without_subject(weights: Mapping[str, int], about: frozenset[str]) -> dict[str, int]:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from content.articles import Block, BlockKind, Mark, MarkKind
 from content.clusters import Ruling, RulingKind, cluster
-from content.folding import Folding, Printed, Rule, See, fingerprint, fold
+from content.folding import Folding, Printed, Rule, See, fingerprint, fold, says_the_same
 from content.reports import as_json
 from tests.content.builders import APPROVED, make_article, make_sections
 
@@ -115,6 +117,30 @@ def test_the_summary_counts_every_sentence() -> None:
         "printed": 6, "dropped": 2, "kept": 2, "contradictions": 1,
     }  # fmt: skip
     assert report["held"] is True
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("Most people see results after about twelve weeks.",
+         "Patience matters, because visible change takes around three months.", True),
+        ("Most people see results after about four weeks.",
+         "Patience matters, because visible change takes around three months.", False),
+        ("Most people see results after about twelve weeks, and the skin keeps firming for a year.",
+         "Patience matters, because visible change takes around three months.", False),
+        ("Begin with two nights a week and build up slowly over a month.",
+         "Ease in: use it twice weekly at first, adding nights as your skin adjusts.", True),
+        ("Begin with two nights a week and build up slowly over a month.",
+         "Ease in: use it four times weekly at first, adding nights as your skin adjusts.", False),
+        ("Tell us if you get cold sores, because you may need antiviral tablets.",
+         "If cold sores are a problem for you, let the clinic know, as preventive medication might be prescribed.", True),
+        ("Tell us if you get cold sores, because you may need antiviral tablets.",
+         "If migraines are a problem for you, let the clinic know, as preventive medication might be prescribed.", False),
+    ],
+    ids=["same amount", "another amount", "a clause of its own", "same rate", "another rate", "let somebody know", "know of something else"],
+)  # fmt: skip
+def test_rewordings_of_a_sentence_repeat_it_and_changed_facts_do_not(a: str, b: str, same: bool) -> None:
+    assert says_the_same(a, b) is same
 
 
 def test_nothing_gives_nothing() -> None:
