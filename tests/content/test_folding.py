@@ -7,8 +7,10 @@ import pytest
 
 from content.articles import Block, BlockKind, Mark, MarkKind
 from content.clusters import Ruling, RulingKind, cluster
-from content.folding import Folding, Printed, Rule, See, fingerprint, fold, says_the_same
+from content.folding import Folding, Printed, Rule, See, fold
+from content.repeats import says_the_same
 from content.reports import as_json
+from content.statements import fingerprint
 from tests.content.builders import APPROVED, make_article, make_sections
 
 A = make_article(
@@ -49,6 +51,39 @@ def test_a_new_sentence_is_kept_with_the_canonical_section_and_attributed() -> N
         ("A patch test is done first.", "b", "All about lash tints")
     ]
     assert [(r.article, r.title) for r in how.also_in] == [("b", "All about lash tints")]
+
+
+C = make_article(
+    "c",
+    (
+        "How Lash Tinting Is Done",
+        "The lashes are painted with a vegetable dye. A patch test is done first, 48 hours ahead. It is wiped off.",
+    ),
+    title="Tinted lashes",
+)
+SHORT, FULL = "A patch test is done first.", "A patch test is done first, 48 hours ahead."
+
+
+def test_a_kept_sentence_gives_way_to_a_later_one_that_says_it_and_more() -> None:
+    folding = folded_with_c()
+
+    (how, _) = folding.printed
+    assert [k.statement.text for k in how.kept] == [FULL]
+    assert [(d.kept.text, d.rule) for d in folding.drops if d.statement.text == SHORT] == [(FULL, Rule.SAME_STATEMENT)]
+
+
+def test_what_an_editor_keeps_or_prefers_gives_way_to_nothing() -> None:
+    for ruling in (
+        Ruling(RulingKind.KEEP, fingerprint(SHORT)),
+        Ruling(RulingKind.PREFER, fingerprint(SHORT), fingerprint("It is wiped off.")),
+    ):
+        (how, _) = folded_with_c(ruling).printed
+        assert SHORT in [k.statement.text for k in how.kept]
+
+
+def folded_with_c(*rulings: Ruling) -> Folding:
+    sections = (*SECTIONS, *make_sections(C, approved_at=APPROVED + timedelta(days=2)))
+    return fold(sections, cluster(sections, rulings), rulings)
 
 
 def test_in_place_of_an_echo_stands_a_reference() -> None:
@@ -133,11 +168,11 @@ def test_the_summary_counts_every_sentence() -> None:
         ("Begin with two nights a week and build up slowly over a month.",
          "Ease in: use it four times weekly at first, adding nights as your skin adjusts.", False),
         ("Tell us if you get cold sores, because you may need antiviral tablets.",
-         "If cold sores are a problem for you, let the clinic know, as preventive medication might be prescribed.", True),
+         "If cold sores are a problem for you, let the clinic know, since you may need preventive medication.", True),
         ("Tell us if you get cold sores, because you may need antiviral tablets.",
-         "If migraines are a problem for you, let the clinic know, as preventive medication might be prescribed.", False),
+         "If migraines are a problem for you, let the clinic know, since you may need preventive medication.", False),
     ],
-    ids=["same amount", "another amount", "a clause of its own", "same rate", "another rate", "let somebody know", "know of something else"],
+    ids=["same amount", "another amount", "new clause", "same rate", "another rate", "let know", "another illness"],
 )  # fmt: skip
 def test_rewordings_of_a_sentence_repeat_it_and_changed_facts_do_not(a: str, b: str, same: bool) -> None:
     assert says_the_same(a, b) is same
