@@ -3,12 +3,14 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+GHOST  ?= var/ghost
+SECONDS ?= 600
 # Flow runs of the demo and the tests talk to no one outside.
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up parts test check format bench crash wheel clean
+.PHONY: help setup demo up parts test test-ghost fuzz check format bench crash wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +33,14 @@ parts: ## Install the Debian packages that the tests' real parts come from (as r
 
 test: $(READY) parts ## Pass every test
 	@$(BIN)/python -m pytest
+
+test-ghost: $(READY) ## Install a real Ghost into var/ghost (Node 20, 650 MB, five minutes the first time) and read it
+	@$(BIN)/python -m tests.newsletter.real_ghost $(GHOST)
+	@GHOST_FOLDER=$(GHOST) $(BIN)/python -m pytest tests/newsletter/test_sources_ghost_real.py
+
+fuzz: $(READY) ## Fuzz the parsers of texts from outside, ten minutes each; PARSER=feed SECONDS=60 for less
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
+	@$(BIN)/python -m tests.newsletter.fuzzing $(PARSER) --seconds $(SECONDS) --keep var/fuzz
 
 check: $(READY) parts ## Format, lint, types, tests: before every commit
 	@$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ class Decision(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    REOPENED = "reopened"  #: taken back: as if nobody had decided yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

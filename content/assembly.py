@@ -19,6 +19,7 @@ from content.editions import (
     shorten,
 )
 from content.folding import Folding, Printed, See
+from content.markup import clean_line
 from content.periods import Period
 from content.sections import Section
 from content.statements import Statement as Sentence
@@ -84,6 +85,12 @@ def subject_of(titles: Sequence[str]) -> str:
     return shorten(distinct[0], SUBJECT_CHARACTERS - len(more)) + more if distinct else ""
 
 
+def name_of(article: Article) -> str:
+    """Return the title of `article`; for one without, the beginning of its text, else its id: a link needs words."""
+    texts = [article.title, *(shorten(block.text, SUBJECT_CHARACTERS) for block in article.blocks)]
+    return next((text for text in texts if clean_line(text)), article.id)
+
+
 class _Printer:
     """Writes stories of one folding."""
 
@@ -91,7 +98,7 @@ class _Printer:
         self._explained = explained
         self._articles = articles
         self._urls = {a.id: a.url for a in articles.values()}
-        self._titles = {a.id: a.title for a in articles.values()}
+        self._titles = {a.id: name_of(a) for a in articles.values()}
         self._blocks = {s.id: s.blocks for s in folding.sections}
         self._parts = {story.revision: story.parts for story in folding.stories}
         self._printed_in = {e.id: c.canonical.id for c in folding.clusters for e in c.members}
@@ -108,7 +115,7 @@ class _Printer:
         return Story(
             article=article.id,
             revision=article.revision,
-            title=article.title,
+            title=self._titles[article.id],
             url=article.url,
             author=article.author,
             language=article.language,
@@ -119,14 +126,16 @@ class _Printer:
         )
 
     def _section(self, part: Printed) -> StorySection:
-        also = dict.fromkeys(Pointer(r.article, r.title, self._urls.get(r.article, "")) for r in part.also_in)
+        also = dict.fromkeys(
+            Pointer(r.article, self._title(r.article, r.title), self._urls.get(r.article, "")) for r in part.also_in
+        )
         return StorySection(
             heading=part.section.heading,
             level=part.section.level,
             position=part.section.position,
             blocks=part.blocks,
             kept=tuple(
-                Statement(k.block, k.statement.article, k.title)
+                Statement(k.block, k.statement.article, self._title(k.statement.article, k.title))
                 for k in part.kept
                 # What contradicts something stands beside it, once.
                 if (k.statement.section, k.statement.index) not in self._clashing
@@ -140,7 +149,7 @@ class _Printer:
         canonical = part.canonical
         return Reference(
             heading=part.section.heading,
-            title=canonical.article_title,
+            title=self._title(canonical.article, canonical.article_title),
             anchor=section_anchor(canonical.article, canonical.position),
             explainer=self._explainer(canonical),
         )
@@ -151,8 +160,11 @@ class _Printer:
 
     def _statement(self, sentence: Sentence) -> Statement:
         block: Block = self._blocks[sentence.section][sentence.block]
-        title = self._titles.get(sentence.article, sentence.article)
+        title = self._title(sentence.article, sentence.article)
         return Statement(block.slice(sentence.start, sentence.end), sentence.article, title)
+
+    def _title(self, article: str, otherwise: str) -> str:
+        return self._titles.get(article, otherwise)
 
 
 def _decisions(folding: Folding) -> tuple[FoldDecision, ...]:

@@ -1,6 +1,6 @@
 """Gathers the sections that explain the same thing; what an editor decided always wins."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
@@ -126,7 +126,8 @@ def examine(
     groups.join_all(ties)
     for tie in _meant(groups, reading, vectors.name, names) if reading and vectors else ():
         groups.mean(tie)
-    preferred = {r.a for r in decided if r.kind is RulingKind.CANONICAL}
+    # Of two sections of one cluster that an editor chose, the later choice counts.
+    preferred = {r.a: n for n, r in enumerate(decided) if r.kind is RulingKind.CANONICAL}
     found = [_cluster(group, known, names, preferred) for group in groups.parts() if len(group.members) > 1]
     return Clustering(
         clusters=tuple(cluster for _, cluster in sorted(found, key=itemgetter(0))),
@@ -214,9 +215,9 @@ def _seniority(section: Section) -> tuple[object, ...]:
     return section.approved_at, -len(section.text), section.article, section.revision, section.position
 
 
-def _cluster(group: Group, known: Profiles, names: Names, preferred: set[str]) -> tuple[int, Cluster]:
+def _cluster(group: Group, known: Profiles, names: Names, preferred: Mapping[str, int]) -> tuple[int, Cluster]:
     """Return the cluster of a group, and the place of its canonical section; a lower place is older."""
-    places = sorted(group.members, key=lambda n: (names.fingerprints[n] not in preferred, n))
+    places = sorted(group.members, key=lambda n: (-preferred.get(names.fingerprints[n], -1), n))
     ranks = names.ranks
     ties = sorted(group.ties, key=lambda t: (-t.score, ranks[t.a], ranks[t.b]))
     members = tuple(known.sections[n] for n in places)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
@@ -157,6 +157,7 @@ class Edition:
     title: str
     subject: str
     preheader: str = ""  #: "" lets the rendering name the stories
+    intro: str = ""  #: an editor's words before the stories, paragraphs with an empty line between; "" for none
     label: str = ""  #: the period for people: "Week 48, 2026"
     published_at: datetime  #: aware
     language: str = "en"
@@ -191,6 +192,25 @@ def from_json(text: str) -> Edition:
 def fingerprint(edition: Edition) -> str:
     """Return the SHA-256 of the canonical JSON: another one, and something a reader sees may differ."""
     return hashlib.sha256(to_json(edition).encode()).hexdigest()
+
+
+def printed_revisions(edition: Edition, revisions: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every revision of which `edition` prints something: of its stories, and of each sentence it keeps.
+
+    Args:
+        edition: As some readers get it.
+        revisions: By article, the one that a sentence was taken from.
+    """
+    stories = {story.article: story.revision for story in edition.stories}
+    quoted = {s.article for story in edition.stories for section in story.sections for s in _statements(section)}
+    others = {revisions[article] for article in quoted - stories.keys() if article in revisions}
+    return tuple(sorted({*stories.values(), *others}))
+
+
+def _statements(section: StorySection) -> Iterator[Statement]:
+    yield from section.kept
+    for clash in section.contradictions:
+        yield from (clash.one, clash.other)
 
 
 def story_anchor(article: str) -> str:

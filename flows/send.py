@@ -8,6 +8,7 @@ from prefect.artifacts import acreate_table_artifact
 from newsletter.delivering import deliver
 from newsletter.dispatching import advance
 from newsletter.scheduling import finish
+from newsletter.sending import run_aside
 from newsletter.settings import load
 from newsletter.wiring import open_house
 
@@ -24,7 +25,8 @@ async def deliver_due() -> list[dict[str, object]]:
     with open_house(load()) as house:
         advance(house, datetime.now(UTC))
         unfinished = house.ledger.unfinished()
-        sent = await deliver(house, datetime.now(UTC))
+        # Beside Prefect's loop: a sender has one of its own, uvloop where it is installed.
+        sent = await run_aside(lambda stop: deliver(house, datetime.now(UTC), stop))
         for edition in unfinished:
             finish(house, edition, datetime.now(UTC))
         if sent.trouble:

@@ -1,10 +1,13 @@
 """Editors' decisions about articles, each pinned to the revision they saw."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from content.approvals import Approval, Decision
-from newsletter.storage.articles import ArticleStore, Standing
+from content.articles import Article
+from newsletter.storage.articles import ArticleStore, Standing, word_of
 
 
 class ApprovingError(Exception):
@@ -39,6 +42,41 @@ def decide(
     return tuple(new)
 
 
+def two_revisions(store: ArticleStore, wanted: str, before: str = "", after: str = "") -> tuple[Article, Article]:
+    """Return two wordings of one article, the older first as they were named.
+
+    Args:
+        store: Where the articles are.
+        wanted: An id, or its unambiguous beginning.
+        before: Beginning of a revision. "": the one that was approved last before `after`, else the one before it.
+        after: Beginning of a revision; "" for the current one.
+
+    Raises:
+        ApprovingError: There is no such article or revision, or none before it.
+    """
+    article = _only(store, wanted).article
+    known = [revision for revision, _ in store.history(article.id)]
+    new = _named(known, after, article.id) if after else article.revision
+    old = _named(known, before, article.id) if before else _last_before(store, article.id, known, new)
+    found = [store.revision(revision) for revision in (old, new)]
+    return found[0] or article, found[1] or article
+
+
+def _named(known: Sequence[str], beginning: str, article: str) -> str:
+    found = [revision for revision in known if revision.startswith(beginning)]
+    if len(found) != 1:
+        raise ApprovingError(f"{beginning!r} begins {len(found)} revisions of {article!r}; 'article show' names them")
+    return found[0]
+
+
+def _last_before(store: ArticleStore, article: str, known: Sequence[str], new: str) -> str:
+    approved = [d.revision for d in store.record_of(article) if d.decision is Decision.APPROVED and d.revision != new]
+    earlier = approved or [revision for revision in known if revision != new]
+    if not earlier:
+        raise ApprovingError(f"{article!r} has one wording only; there is nothing to compare it with")
+    return earlier[-1]
+
+
 def _only(store: ArticleStore, wanted: str) -> Standing:
     found = store.find(wanted)
     if not found:
@@ -46,3 +84,74 @@ def _only(store: ArticleStore, wanted: str) -> Standing:
     if len(found) > 1:
         raise ApprovingError(f"{wanted!r} could be {', '.join(repr(s.article.id) for s in found[:5])}; say more of it")
     return found[0]
+
+
+class Choice(StrEnum):
+    """What an editor may do about a wording they have before them."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    REOPEN = "reopen"  #: take a decision back
+
+
+_DECISIONS = {
+    Choice.APPROVE: Decision.APPROVED,
+    Choice.REJECT: Decision.REJECTED,
+    Choice.REOPEN: Decision.REOPENED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One wording, and how it stood when the editor looked: a decision counts for exactly that."""
+
+    revision: str
+    word: str  #: pending, approved, rejected or withdrawn
+
+    @property
+    def text(self) -> str:
+        """Return it as one word for a form."""
+        return f"{self.revision}:{self.word}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Seen":
+        """Return what `text` wrote down; a wording that is not there for anything else."""
+        revision, _, word = text.partition(":")
+        return cls(revision[:64], word[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of several decisions: those that count, and why the others do not."""
+
+    new: tuple[Seen, ...]
+    refused: tuple[str, ...]
+
+
+def decide_seen(
+    store: ArticleStore, seen: Iterable[Seen], choice: Choice, *, by: str, note: str, now: datetime
+) -> Decided:
+    """Decide about wordings as an editor saw them. What somebody else decided, or changed, meanwhile stays."""
+    wanted = list(dict.fromkeys(seen))
+    held = store.decisions([s.revision for s in wanted])
+    decision, new, refused = _DECISIONS[choice], [], []
+    for one in wanted:
+        article = store.revision(one.revision)
+        standing = next((s for s in store.find(article.id) if s.article.id == article.id), None) if article else None
+        approval = held.get(one.revision)
+        if article is None or standing is None:
+            refused.append("One article is not there any more.")
+        elif standing.article.revision != one.revision and choice is not Choice.REOPEN:
+            refused.append(f"“{article.title}” was edited at its source since; look at the new wording first.")
+        elif word_of(approval) != one.word:
+            who = f"{approval.by} has {approval.decision.value} it" if approval else "it is open again"
+            refused.append(f"“{article.title}” was left as it is: {who} since.")
+        else:
+            new.append(one)
+    store.decide(
+        Approval(
+            revision=s.revision, decision=decision, by=by, at=now, note=note if choice is not Choice.APPROVE else ""
+        )
+        for s in new
+    )
+    return Decided(tuple(new), tuple(refused))

@@ -12,8 +12,7 @@ from sqlalchemy import Engine
 
 from newsletter import publishing
 from newsletter.ports import Transport
-from newsletter.rendering.composing import Composer, Printed
-from newsletter.rendering.mime import Identity
+from newsletter.rendering.composing import Composer, Printed, personal_links
 from newsletter.returns import Harvest, Returns
 from newsletter.sending import Limits, Options, Sent, send
 from newsletter.sending.pace import too_many_bounces, warm_up
@@ -30,8 +29,7 @@ from newsletter.transports.providers import Postmark, ProviderTransport, Ses
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Security, Server
 from subscribers.bounces import DeliveryEvent, read_report
-from subscribers.deliveries import Delivery
-from subscribers.tokens import Keyring, Purpose, issue, link
+from subscribers.tokens import Keyring
 from subscribers.windows import read_window
 
 
@@ -180,25 +178,10 @@ def composer_of(desk: Desk) -> Composer:
         rendering = desk.editions.rendering(edition, variant)
         if record is None or rendering is None:
             raise StoreError(f"the edition {edition!r} has no rendering {variant!r}; its rows were removed")
-        identity = Identity(
-            from_name=settings.from_name,
-            from_address=settings.from_address,
-            list_id=f"{record.edition.newsletter}.{domain}",
-            list_name=settings.title,
-            feedback_id=f"{record.edition.period}:{record.edition.newsletter}:{record.edition.rhythm}:newsletter",
-        )
+        identity = publishing.identity_of(settings, record.edition)
         return Printed(rendering, identity, record.edition.published_at)
 
-    def links(delivery: Delivery) -> dict[str, str]:
-        person, mailing_list = delivery.subscriber, settings.newsletter
-        unsubscribe = issue(keys, Purpose.UNSUBSCRIBE, person, mailing_list)
-        # The date is the edition's, so that a second attempt is the same message, byte for byte.
-        manage = issue(keys, Purpose.MANAGE, person, mailing_list, now=printed(delivery.edition, delivery.variant).date)
-        return {
-            "unsubscribe_url": link(settings.public_url, Purpose.UNSUBSCRIBE, unsubscribe),
-            "preferences_url": link(settings.public_url, Purpose.MANAGE, manage),
-        }
-
+    links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)
     signing = signing_keys(settings)
     return Composer(
         printed, links, settings.key(), domain, settings.bounce_domain, Signer(signing) if signing else None

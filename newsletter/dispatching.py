@@ -103,21 +103,34 @@ def _remember(house: House, now: datetime) -> None:
         store.put(CLOCK, "", now)
 
 
+def overdue_rhythm(house: House, now: datetime) -> datetime | None:
+    """Return when the edition was due that its rhythm asks for and nobody has begun; None when there is none."""
+    given = house.settings
+    done = MarkStore(house.engine).find(f"rhythm {given.newsletter}")
+    due = _latest_due(house, now)
+    # The first look of all begins nothing: what was due before there was a dispatcher is not its matter.
+    return due if done and done.at < due else None
+
+
+def _latest_due(house: House, now: datetime) -> datetime:
+    given = house.settings
+    return latest_due(
+        Rhythm(given.rhythm), now, given.due_hour, given.zone, weekday=given.due_weekday, month_day=given.due_month_day
+    )
+
+
 def _publish_due(house: House, now: datetime) -> Send | None:
     """Make the edition that the rhythm says is due, and let it leave; later than its grace, the next one tells it."""
     send = None
     given, store = house.settings, MarkStore(house.engine)
-    rhythm, name = Rhythm(given.rhythm), f"rhythm {given.newsletter}"
-    due = latest_due(rhythm, now, given.due_hour, given.zone, weekday=given.due_weekday, month_day=given.due_month_day)
-    done = store.find(name)
-    if done and done.at >= due:
-        return None
-    # The first look of all begins nothing: what was due before there was a dispatcher is not its matter.
-    if done and judge(due, now, rhythm) is Verdict.SEND:
+    name, due = f"rhythm {given.newsletter}", _latest_due(house, now)
+    if overdue_rhythm(house, now) and judge(due, now, Rhythm(given.rhythm)) is Verdict.SEND:
         record = draft(house, due)
         if record and record.edition.key == edition_key(given, due) and record.state is EditionState.APPROVED:
             send = send_by_rule(house, record.edition.key, now)
-    store.put(name, "", due)
+    done = store.find(name)
+    if done is None or done.at < due:
+        store.put(name, "", due)
     return send
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from content.approvals import Approval, Decision
 from newsletter.ports import Problem, Pull, Source, SourceError
 from newsletter.storage.articles import NO_CHANGE, ArticleStore, Change
-from newsletter.storage.sources import Policy, SourceStore
+from newsletter.storage.sources import Counts, Policy, SourceRecord, SourceStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,31 +24,51 @@ class Report:
 
 
 def ingest(source: Source, sources: SourceStore, articles: ArticleStore, now: datetime) -> Report:
-    """Pull `source` once and keep what it shows, part by part, with the approvals that came along.
+    """Pull `source` once and keep what it shows, part by part, with the approvals that its policy lets count.
+
+    A source that is disabled is not pulled, and the report says why.
+
+    Args:
+        source: The source.
+        sources: Where it and its health are known.
+        articles: Where its articles go.
+        now: The time.
 
     Raises:
         SourceError: The source cannot be read now, but trying again may help. What failed for good is reported.
     """
     record = sources.find(source.name)
-    policy = record.policy if record else Policy.REVIEW
     report = Report(source=source.name)
+    if record and record.disabled:
+        return replace(report, error=not_pulled(record))
+    policy = record.policy if record else Policy.FLAG
     try:
         for part in source.pulls(record.memory if record else {}):
             report = _keep(part, report, policy, articles, now)
             memory = part.memory
     except SourceError as error:
-        sources.failed(source.name, str(error), now)
+        sources.failed(source.name, str(error), now, is_gone=error.is_gone)
         if error.transient:
             raise
         return replace(report, error=str(error))
-    sources.succeeded(source.name, memory, now)
+    sources.succeeded(source.name, memory, now, _counts(report), [problem.reason for problem in report.problems])
     return report
+
+
+def not_pulled(record: SourceRecord) -> str:
+    """Return in words why a disabled source is not pulled, and what would do."""
+    return f"not pulled: {record.disabled}. 'newsletter source enable {record.name}' tries it again"
+
+
+def _counts(report: Report) -> Counts:
+    change = report.change
+    return Counts(new=change.new, changed=change.changed, unchanged=change.unchanged, skipped=len(report.problems))
 
 
 def _keep(part: Pull, report: Report, policy: Policy, articles: ArticleStore, now: datetime) -> Report:
     """Keep one part of a pull and return the report with it."""
-    change = articles.record(part.articles, now)
-    fresh, stale = _fresh(part, articles)
+    change = articles.record(part.articles, now, remarks=part.remarks)
+    fresh, stale = _fresh(part, articles) if policy is not Policy.REVIEW else ((), ())
     by_rule = _by_rule(part, fresh, report.source, articles, now) if policy is Policy.TRUSTED else ()
     approved = articles.decide((*fresh, *by_rule))
     return replace(

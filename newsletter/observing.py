@@ -31,7 +31,8 @@ def observe(rendering: Rendering, look: Look, fetcher: Fetcher) -> Observed:
         try:
             weights[url] = len(fetcher.get(url).body)
         except FetchError as error:
-            dead[url] = str(error)
+            if not error.transient:
+                dead[url] = str(error)
     return Observed(dead=dead, image_bytes=weights)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from content.approvals import Approval
 from content.articles import Article
@@ -29,16 +29,13 @@ class Pull:
     approvals: tuple[Approval, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()  #: what was read, but not as it stood: for the editor's eye
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: the same by article id, its name left out
     gone: tuple[str, ...] = ()  #: ids of articles that the source showed before and shows no longer
     memory: dict[str, str] = field(default_factory=dict)
 
 
-class SourceError(Exception):
-    """A source as a whole cannot be read. `transient` tells whether trying again may help."""
-
-    def __init__(self, message: str, *, transient: bool = False) -> None:
-        super().__init__(message)
-        self.transient = transient
+#: What a site answers about an address that will never be there again (RFC 9110, 15.5.11).
+GONE = 410
 
 
 class FetchError(Exception):
@@ -55,6 +52,23 @@ class FetchError(Exception):
         self.transient = transient
         self.status = status
         self.retry_after = retry_after
+
+
+class SourceError(Exception):
+    """A source as a whole cannot be read.
+
+    `transient` tells whether trying again may help, `is_gone` whether the site says that it is gone for good (410).
+    """
+
+    def __init__(self, message: str, *, transient: bool = False, is_gone: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+        self.is_gone = is_gone
+
+    @classmethod
+    def of(cls, error: FetchError) -> Self:
+        """Return what it means for a source that its address answers so."""
+        return cls(str(error), transient=error.transient, is_gone=error.status == GONE)
 
 
 @dataclass(frozen=True, slots=True)

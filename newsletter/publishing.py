@@ -1,36 +1,47 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from content import plain
 from content.approvals import Decision
 from content.assembly import assemble
 from content.clusters import Ruling, cluster
-from content.editions import Edition
+from content.compositions import Composition
+from content.editions import Edition, fingerprint
 from content.embeddings import Vectors
 from content.folding import fold
 from content.looks import DARK, LIGHT, Look, recoloured
 from content.matching import Mapper
 from content.periods import Period, Rhythm, period_of
+from content.pins import BESIDE_THE_TEXT, changed_parts, pin
 from content.reports import as_json
 from content.sections import Section, split
 from newsletter.ports import Rendering
 from newsletter.rendering.email import render_email
-from newsletter.rendering.gates import Finding, Severity, check
+from newsletter.rendering.gates import Finding, Observed
+from newsletter.rendering.mime import Identity
+from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics.loading import choose_vectors
 from newsletter.settings import Settings
+from newsletter.storage.acceptances import Acceptance, AcceptanceStore
 from newsletter.storage.articles import ArticleStore, Standing
-from newsletter.storage.editions import EditionRecord, EditionState, EditionStore
+from newsletter.storage.compositions import CompositionStore
+from newsletter.storage.editions import EditionRecord, EditionState, EditionStore, hash_of
+from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
+from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex, Told
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
+from subscribers.preferences import MailingList
+from subscribers.preferences import Rhythm as Wish
 
 #: The rendering of the edition as a whole: what previews show and what the archive holds.
 EVERYBODY = "everybody"
@@ -41,12 +52,19 @@ REMEMBERED = timedelta(days=180)
 #: Who approves an edition that nothing holds, when `edition_approval` is automatic.
 BY_RULE = "rule: every article approved, nothing held"
 
+#: Objections that a reason spells out; more of them nobody reads.
+SAID = 5
+
 #: States in which an edition counts: its articles are told, and its page stands in the archive.
 TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
 
 
 class PublishingError(Exception):
     """An edition cannot be made or moved; the message says what would do."""
+
+
+class ComposedElsewhereError(PublishingError):
+    """Somebody else has composed the edition since it was read."""
 
 
 class Desk(Protocol):
@@ -69,6 +87,10 @@ class Desk(Protocol):
         """Return where editors' rulings are."""
 
     @property
+    def compositions(self) -> CompositionStore:
+        """Return where is kept what editors composed by hand."""
+
+    @property
     def explained(self) -> SimilarityIndex:
         """Return the index of what editions have explained."""
 
@@ -77,8 +99,19 @@ class Desk(Protocol):
         """Return where subscribers are."""
 
     @property
+    def lists(self) -> ListStore:
+        """Return where mailing lists are."""
+
+    @property
     def ledger(self) -> Ledger:
         """Return where deliveries are."""
+
+    @property
+    def acceptances(self) -> AcceptanceStore:
+        """Return where accepted warnings are."""
+
+    def observe(self, rendering: Rendering) -> Observed:
+        """Return what a look at a mail's links and images finds; nothing where nobody is to look."""
 
 
 def edition_key(settings: Settings, now: datetime) -> str:
@@ -105,41 +138,101 @@ def look_of(settings: Settings) -> Look:
     )
 
 
-def draft(desk: Desk, now: datetime, *, again: bool = False) -> EditionRecord | None:
+def identity_of(settings: Settings, edition: Edition) -> Identity:
+    """Return who an edition's mail comes from."""
+    return Identity(
+        from_name=settings.from_name,
+        from_address=settings.from_address,
+        list_id=f"{edition.newsletter}.{settings.sending_domain}",
+        list_name=settings.title,
+        feedback_id=f"{edition.period}:{edition.newsletter}:{edition.rhythm}:newsletter",
+    )
+
+
+def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = False) -> EditionRecord | None:
     """Make this period's edition unless it is there; return it. None when no approved article is left to tell.
 
     Args:
         desk: The stores and settings.
         now: The time; it decides the period.
         again: Make it anew if it is only a draft or held, for instance after a ruling.
+        by_hand: A person makes it, so that a person has to approve it, whatever the settings say.
     """
     key = edition_key(desk.settings, now)
     known = desk.editions.find(key)
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
-    fresh = _fresh(desk, key)[: desk.settings.maximum_stories]
-    if not fresh:
+    version = desk.compositions.latest(key)
+    fresh = {s.article.id: s for s in available(desk, key)}
+    chosen = version.composition.choose(fresh, desk.settings.maximum_stories)
+    if not chosen:
         return known
-    record, rendering = _compose(desk, fresh, now)
+    by_hand = by_hand or version.number > 0
+    made = tuple(fresh[id_] for id_ in chosen)
+    record, rendering, accepted = _compose(desk, made, now, version.composition, by_hand=by_hand)
+    desk.acceptances.forget(key)
+    desk.acceptances.add(key, accepted)
     desk.editions.create(record, {EVERYBODY: rendering}, replace_draft=again)
     return desk.editions.find(key)
 
 
-def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
-    """Approve a draft or held edition, which an editor may do although something held it.
+def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now: datetime) -> EditionRecord:
+    """Compose an edition by hand and fold it anew; it needs another approval then.
+
+    Args:
+        desk: The stores and settings.
+        key: The edition's.
+        wish: What the editor wants.
+        after: Number of the version that the editor saw.
+        by: Who composes.
+        now: The time.
 
     Raises:
-        PublishingError: There is no such edition, it has moved on, or what it was made of has changed.
+        ComposedElsewhereError: Somebody else was faster; nothing of theirs is lost.
+        PublishingError: It is on its way, or nothing would be left of it.
+    """
+    record = find(desk, key)
+    if desk.ledger.mailing(key) is not None or record.state in {EditionState.SENT, EditionState.CANCELLED}:
+        raise PublishingError(f"{key} is on its way or over; it stays as it is")
+    if not wish.choose([s.article.id for s in available(desk, key)], desk.settings.maximum_stories):
+        raise PublishingError("nothing would be left to tell; keep at least one article")
+    if not desk.compositions.add(key, wish, after=after, by=by, now=now):
+        raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
+    if record.state is EditionState.APPROVED:
+        _move(desk, key, EditionState.HELD, reason=f"{by} changed it after its approval")
+    draft(desk, record.created_at, again=True, by_hand=True)
+    return find(desk, key)
+
+
+def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[str] = ()) -> EditionRecord:
+    """Approve a draft or held edition, which an editor may do although something held it, unless it is a blocker.
+
+    Args:
+        desk: The stores and settings.
+        key: Of the edition.
+        by: Who approves; recorded, also as whoever accepts the warnings.
+        now: When.
+        accept: Rules whose warnings are accepted, beside those that `accepted_warnings` names.
+
+    Raises:
+        PublishingError: There is no such edition, it has moved on, what it was made of has changed, a blocker stands
+            against it, or a warning that nobody has accepted.
     """
     record = find(desk, key)
     if record.state is EditionState.APPROVED:
         return record
-    changed = what_changed(desk, record)
+    changed = what_changed(desk, record, but=BESIDE_THE_TEXT)
     if changed:
         raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
     if not by.strip():
         raise PublishingError("an approval needs the name of who gives it: --by NAME")
-    _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now)
+    if unknown := sorted(set(accept) - set(RULES)):
+        raise PublishingError(f"there is no rule {unknown[0]!r}; 'newsletter edition check' names those that warn")
+    found = examine(desk, record)
+    if reasons := _objections(desk.settings, found, accept):
+        raise PublishingError(f"{key} cannot be approved: {'; '.join(reasons)}")
+    _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=pins_now(desk, record))
+    desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
 
 
@@ -178,15 +271,27 @@ def freeze(desk: Desk, key: str, recipients: Iterable[Recipient], hold: timedelt
     """
     hold = timedelta(minutes=desk.settings.hold_minutes) if hold is None else hold
     tally = desk.ledger.freeze(key, recipients, mailing_list=desk.settings.newsletter, hold=hold)
-    if find(desk, key).state is EditionState.CANCELLED:  # while its audience was being written down
+    record = find(desk, key)
+    if record.state is EditionState.CANCELLED:  # while its audience was being written down
         desk.ledger.stop(key, "cancelled")
-        tally = desk.ledger.tally(key)
+        return desk.ledger.tally(key)
+    if record.state is EditionState.HELD:
+        desk.ledger.pause(key, record.reason)
     return tally
 
 
 def told(desk: Desk) -> tuple[Edition, ...]:
-    """Return the editions that count, the newest first: those that the archive and the feeds show."""
-    return tuple(r.edition for r in desk.editions.all(desk.settings.newsletter) if r.state in TOLD)
+    """Return the editions that archive and feeds show, the newest first, with what was corrected since.
+
+    One that is held while it is being sent is among them: some people have it.
+    """
+    records = desk.editions.all(desk.settings.newsletter)
+    return tuple(r.public for r in records if r.state in TOLD or is_partly_out(desk, r))
+
+
+def is_partly_out(desk: Desk, record: EditionRecord) -> bool:
+    """Tell whether an edition is held that has begun to leave."""
+    return record.state is EditionState.HELD and desk.ledger.mailing(record.edition.key) is not None
 
 
 def finish(desk: Desk, key: str) -> bool:
@@ -199,7 +304,7 @@ def finish(desk: Desk, key: str) -> bool:
 def examine(desk: Desk, record: EditionRecord) -> tuple[Finding, ...]:
     """Return everything wrong with an edition's mail as it would leave, blockers first."""
     rendering = desk.editions.rendering(record.edition.key, EVERYBODY)
-    return check(record.edition, rendering, look_of(desk.settings)) if rendering else ()
+    return _vet(desk, record.edition, rendering) if rendering else ()
 
 
 def find(desk: Desk, key: str) -> EditionRecord:
@@ -219,26 +324,72 @@ def find(desk: Desk, key: str) -> EditionRecord:
     return everything[0]
 
 
-def what_changed(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
-    """Return in words what is no longer as it was when the edition was made; nothing when all is."""
-    manifest = record.edition.manifest
+def what_changed(desk: Desk, record: EditionRecord, but: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Return in words what is no longer as it was pinned when the edition was approved; nothing when all is.
+
+    Args:
+        desk: The stores and settings.
+        record: The edition.
+        but: Kinds of parts that are not looked at.
+    """
+    return changed_parts(record.pins or _content_pins(record.edition), pins_now(desk, record), but=but)
+
+
+def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
+    """Return each part that an approval of this edition covers, with its hash as it is now."""
+    manifest, key = record.edition.manifest, record.edition.key
     approved = {s.article.id: s.article.revision for s in desk.articles.approved()}
-    articles = [
-        f"{article!r} was withdrawn or edited since"
-        for article, revision in manifest.revisions
-        if approved.get(article) != revision
-    ]
     templates = dict(template_hashes("email/digest"))
-    changed = [name for name, hash_ in manifest.templates if templates.get(name) != hash_]
-    return (*articles, *(f"the template {name} changed since" for name in changed))
+    try:
+        mail = desk.editions.rendering(key, EVERYBODY)
+    except StoreError:  # its row was changed by hand
+        mail = None
+    return {
+        **{f"article {id_}": approved.get(id_, "") for id_, _ in manifest.revisions},
+        **{f"template {name}": templates.get(name, "") for name, _ in manifest.templates},
+        "mail": hash_of(mail) if mail else "",
+        **_other_pins(desk, record),
+    }
+
+
+def _pins(desk: Desk, record: EditionRecord, mail: Rendering) -> dict[str, str]:
+    """Return the pins of an edition that has just been made."""
+    return {**_content_pins(record.edition), "mail": hash_of(mail), **_other_pins(desk, record)}
+
+
+def _content_pins(edition: Edition) -> dict[str, str]:
+    """Return the parts that the manifest names. Editions from before there were pins have these alone."""
+    return {
+        **{f"article {id_}": revision for id_, revision in edition.manifest.revisions},
+        **{f"template {name}": hash_ for name, hash_ in edition.manifest.templates},
+    }
+
+
+def _other_pins(desk: Desk, record: EditionRecord) -> dict[str, str]:
+    audience = list_of(desk)
+    rule = [sorted(audience.topic_slugs), audience.rhythms, audience.hour, audience.zone, desk.settings.local_hours]
+    return {
+        "text": fingerprint(record.edition),
+        "folding": pin(record.folding),
+        "look": pin(plain.dump(look_of(desk.settings))),
+        f"audience {audience.slug}": pin(json.dumps(rule)),
+    }
+
+
+def list_of(desk: Desk) -> MailingList:
+    """Return the list of the settings' newsletter; as it would be made, if staff have not made and shaped it."""
+    settings = desk.settings
+    return desk.lists.find(settings.newsletter) or MailingList(
+        slug=settings.newsletter, title=settings.title, zone=settings.zone, rhythms=(Wish(settings.rhythm),)
+    )
 
 
 def _period(settings: Settings, now: datetime) -> Period:
     return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
 
 
-def _fresh(desk: Desk, key: str) -> tuple[Standing, ...]:
-    """Return the approved articles that no other edition has told."""
+def available(desk: Desk, key: str) -> tuple[Standing, ...]:
+    """Return the approved articles that no other edition has told, the oldest approval first."""
     told = {
         article
         for record in desk.editions.all(desk.settings.newsletter)
@@ -253,7 +404,9 @@ def sections_of(standing: Iterable[Standing]) -> list[Section]:
     return [section for s in standing if s.approval for section in split(s.article, approved_at=s.approval.at)]
 
 
-def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[EditionRecord, Rendering]:
+def _compose(
+    desk: Desk, fresh: tuple[Standing, ...], now: datetime, wish: Composition, *, by_hand: bool
+) -> tuple[EditionRecord, Rendering, tuple[Acceptance, ...]]:
     settings = desk.settings
     sections = sections_of(fresh)
     rulings = desk.rulings.in_force()
@@ -271,8 +424,11 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         templates=template_hashes("email/digest"),
         explained=_explained(desk, sections, rulings, vectors, now),
     )
+    subject = wish.subject or edition.subject
+    edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
-    reason = _why_held(settings, edition, rendering, len(folding.contradictions))
+    found = _vet(desk, edition, rendering)
+    reason = _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand)
     record = EditionRecord(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
@@ -280,10 +436,21 @@ def _compose(desk: Desk, fresh: tuple[Standing, ...], now: datetime) -> tuple[Ed
         folding=json.dumps(as_json(folding), ensure_ascii=False),
         created_at=now,
     )
-    return (record if reason else replace(record, approved_by=BY_RULE, approved_at=now)), rendering
+    record = replace(record, pins=_pins(desk, record, rendering))
+    if reason:
+        return record, rendering, ()
+    return replace(record, approved_by=BY_RULE, approved_at=now), rendering, _acceptances(found, BY_RULE, now)
 
 
-def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contradictions: int) -> str:
+def _vet(desk: Desk, edition: Edition, rendering: Rendering) -> tuple[Finding, ...]:
+    settings = desk.settings
+    sender, observed = identity_of(settings, edition), desk.observe(rendering)
+    return vet(edition, rendering, look_of(settings), sender, settings.spam_filter, observed)
+
+
+def _why_held(
+    settings: Settings, edition: Edition, found: Sequence[Finding], contradictions: int, *, by_hand: bool
+) -> str:
     stories = len(edition.stories)
     pairs = "1 pair of sentences contradicts itself" if contradictions == 1 else f"{contradictions} pairs contradict"
     reasons = (
@@ -293,10 +460,24 @@ def _why_held(settings: Settings, edition: Edition, rendering: Rendering, contra
             f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
         ),
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
+        (by_hand and settings.edition_approval != "person", "it was composed by hand and waits for an approval"),
     )
-    found = check(edition, rendering, look_of(settings))
-    blockers = [f.message for f in found if f.severity is Severity.BLOCKER]
-    return "; ".join([reason for holds, reason in reasons if holds] + blockers)
+    # Contradictions are named already.
+    objections = _objections(settings, found, accept=("contradictions",))
+    return "; ".join([*(reason for holds, reason in reasons if holds), *objections])
+
+
+def _objections(settings: Settings, found: Sequence[Finding], accept: Collection[str]) -> list[str]:
+    """Return in words what stands against an approval: blockers, and warnings that nobody has accepted."""
+    open_ = unaccepted(found, {*settings.accepted_warnings, *accept})
+    names = " ".join(f"--accept {rule}" for rule in dict.fromkeys(f.rule for f in open_))
+    said = [*(f.message for f in blockers(found)), *(f"{f.rule} warns: {f.message}" for f in open_)]
+    more = [f"and {len(said) - SAID} more, which 'newsletter edition check' names"] if len(said) > SAID else []
+    return said[:SAID] + more + ([f"to accept what warns: {names}"] if open_ else [])
+
+
+def _acceptances(found: Sequence[Finding], by: str, now: datetime) -> tuple[Acceptance, ...]:
+    return tuple(Acceptance(rule=f.rule, message=f.message, by=by, at=now) for f in found)
 
 
 def _explained(
@@ -393,8 +574,15 @@ def _told_in(desk: Desk, edition: Edition) -> Iterator[Told]:
 
 
 def _move(
-    desk: Desk, key: str, to: EditionState, *, reason: str = "", by: str = "", now: datetime | None = None
+    desk: Desk,
+    key: str,
+    to: EditionState,
+    *,
+    reason: str = "",
+    by: str = "",
+    now: datetime | None = None,
+    pins: dict[str, str] | None = None,
 ) -> None:
-    if not desk.editions.move(key, to, reason=reason, by=by, at=now):
+    if not desk.editions.move(key, to, reason=reason, by=by, at=now, pins=pins):
         state = find(desk, key).state.value
         raise PublishingError(f"{key} is {state} and cannot become {to.value}")

@@ -8,16 +8,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from content.editions import Edition, Story
+from content.editions import Edition, Story, printed_revisions
 from content.places import edition_path
 from content.variants import Earlier, personalise
 from newsletter import publishing
 from newsletter.planning import plan_issue
 from newsletter.ports import Rendering
-from newsletter.publishing import freeze, look_of, ready, told
+from newsletter.publishing import freeze, list_of, look_of, ready, told
 from newsletter.rendering.email import render_email
 from newsletter.storage.history import HistoryStore
-from newsletter.storage.lists import ListStore
 from subscribers.calendar import Late
 from subscribers.deliveries import Recipient, Tally
 from subscribers.issues import Explainer, Issue, StoryRef
@@ -55,15 +54,18 @@ def release(desk: Desk, key: str, now: datetime, hold: timedelta | None = None) 
         late=Late.SEND,
     )
     with plan_issue(desk.people, history, mailing_list, issue, rules, now) as planned:
-        desk.editions.add_renderings(key, _render_variants(desk, record.edition, history))
+        rendered, printed = _render_variants(desk, record.edition, history)
+        desk.editions.add_renderings(key, rendered, printed)
         suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
         at_their_hour = desk.settings.local_hours
         everybody = (_recipient(person, suppressed, at_their_hour) for person in planned.everybody())
         return freeze(desk, key, everybody, hold)
 
 
-def _render_variants(desk: Desk, edition: Edition, history: HistoryStore) -> dict[str, Rendering]:
-    """Render what each kind of reader gets; people who get the same share one."""
+def _render_variants(
+    desk: Desk, edition: Edition, history: HistoryStore
+) -> tuple[dict[str, Rendering], dict[str, tuple[str, ...]]]:
+    """Render what each kind of reader gets; people who get the same share one. Say which revisions each prints."""
     others = [e for e in told(desk) if e.key != edition.key]
     pool = {story.article: story for e in reversed([edition, *others]) for story in e.stories}
     look = look_of(desk.settings)
@@ -71,12 +73,14 @@ def _render_variants(desk: Desk, edition: Edition, history: HistoryStore) -> dic
     for e in sorted(others, key=lambda e: e.published_at):
         for x in (x for story in e.stories for x in story.sections if x.explainer):
             read[x.explainer] = Earlier(look.url(edition_path(e.key)), e.published_at.date())
-    rendered = {}
+    revisions = {id_: revision for e in reversed([edition, *others]) for id_, revision in e.manifest.revisions}
+    rendered, printed = {}, {}
     for variant in history.variants(edition.key):
         folded = {e.id: read[e.id] for e in variant.folded if e.id in read}
         mine = personalise(replace(edition, language=variant.language), pool, variant.stories, folded)
         rendered[variant.key] = render_email(mine, look)
-    return rendered
+        printed[variant.key] = printed_revisions(mine, revisions)
+    return rendered, printed
 
 
 def _issue(edition: Edition, day: date) -> Issue:
@@ -110,11 +114,8 @@ def _recipient(person: Planned, suppressed: Mapping[str, str], at_their_hour: bo
 
 
 def mailing_list_of(desk: Desk) -> MailingList:
-    """Return the list of the settings' newsletter; make it, unless staff have made and shaped it already."""
-    lists, settings = ListStore(desk.engine), desk.settings
-    found = lists.find(settings.newsletter)
-    if found is None:
-        rhythms = (Rhythm(settings.rhythm),)
-        found = MailingList(slug=settings.newsletter, title=settings.title, zone=settings.zone, rhythms=rhythms)
-        lists.put(found)
-    return found
+    """Return the list of the settings' newsletter; keep it, unless staff have made and shaped it already."""
+    mailing_list = list_of(desk)
+    if desk.lists.find(mailing_list.slug) is None:
+        desk.lists.put(mailing_list)
+    return mailing_list

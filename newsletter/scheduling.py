@@ -1,5 +1,6 @@
 """Says when an edition leaves: schedule, take back, send now, pause, resume, stop; safe when two press at once."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -158,13 +159,13 @@ def stop(desk: Desk, key: str, *, by: str, now: datetime, reason: str = "", vers
     return desk.ledger.tally(key).withdrawn if desk.ledger.mailing(key) else 0
 
 
-def approve(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
+def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[str] = ()) -> EditionRecord:
     """Approve a draft or held edition; a time that was wished for counts from now on.
 
     Raises:
-        PublishingError: There is no such edition, it has moved on, or what it was made of has changed.
+        PublishingError: It cannot be approved; see `publishing.approve`.
     """
-    record = publishing.approve(desk, key, by=by, now=now)
+    record = publishing.approve(desk, key, by=by, now=now, accept=accept)
     send = SendStore(desk.engine).find(key)
     if send and send.state is SendState.WAITING and send.due_at:
         _write(desk, send, send, Press.SCHEDULE, Actor.PERSON, by=by, now=now)

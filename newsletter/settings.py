@@ -39,6 +39,12 @@ KEY_BYTES = 32
 WEBHOOK_PROVIDERS = frozenset({"postmark", "mailgun", "sendgrid", "ses"})
 
 
+#: The rules of `newsletter edition check` that may warn.
+Warned = Literal[
+    "alt", "clients", "contradictions", "garbled", "images", "links", "preheader", "size", "spam", "subject"
+]
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message names it, shows the value, says what would do."""
 
@@ -136,6 +142,12 @@ class Settings(BaseSettings):
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )
+    accepted_warnings: tuple[Warned, ...] = Field(
+        ("alt", "clients", "images", "links", "preheader", "size", "subject"),
+        description="Rules of 'edition check' whose warnings are accepted beforehand; the others hold an edition.",
+    )
+    spam_filter: str = Field("spamassassin", description="Program that scores each mail; empty or not there: none.")
+    check_links: bool = Field(False, description="Whether every link and image of an edition is fetched first.")
     bounce_maildir: Path | None = Field(None, description="Maildir in which bounces and complaints arrive.")
     bounce_imap: str = Field("", description="Mailbox of bounces, imaps://NAME@HOST/FOLDER.")
     bounce_imap_password: SecretStr = SecretStr("")
@@ -145,6 +157,11 @@ class Settings(BaseSettings):
         {}, description="What proves a provider's reports, as JSON: postmark, mailgun, sendgrid, ses."
     )
     behind_proxy: bool = Field(False, description="Whether a proxy of ours says in X-Forwarded-For who asks.")
+    console_url: str = Field("http://127.0.0.1:8100", description="Address of the console, as staff see it.")
+    second_person_above: Annotated[int, Field(ge=0)] = Field(
+        0, description="An edition for more people than this is approved by another than its last editor; 0: never."
+    )
+    log_format: Literal["words", "json"] = Field("words", description="How what runs for long writes its log.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 
     @classmethod
@@ -168,7 +185,7 @@ class Settings(BaseSettings):
             raise ValueError("takes an IANA time zone such as Europe/London") from error
         return zone
 
-    @field_validator("public_url", "hub_url")
+    @field_validator("public_url", "hub_url", "console_url")
     @classmethod
     def _web_address(cls, url: str, info: ValidationInfo) -> str:
         if not url and info.field_name == "hub_url":

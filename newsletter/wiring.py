@@ -1,32 +1,44 @@
 """Settings in, a house out: the stores on one migrated database, and everything that is made from settings."""
 
+import logging
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from newsletter.delivering import way_out
 from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher
-from newsletter.ports import Source
-from newsletter.publishing import look_of, told
+from newsletter.observing import observe
+from newsletter.ports import Letter, Rendering, Source
+from newsletter.publishing import EVERYBODY, look_of, told
+from newsletter.rendering.gates import NOTHING, Observed
+from newsletter.rendering.mime import Identity, Template
+from newsletter.sending.single import hand_over
 from newsletter.settings import Settings
 from newsletter.sources.kinds import KINDS, SourcePlan
 from newsletter.sources.kinds import make_source as make_planned
+from newsletter.storage.acceptances import AcceptanceStore
 from newsletter.storage.articles import ArticleStore
-from newsletter.storage.editions import EditionStore
+from newsletter.storage.compositions import CompositionStore
+from newsletter.storage.editions import EditionRecord, EditionStore
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
+from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
+from subscribers.deliveries import Delivery, Receipt
 
 FEED_ENDINGS = (".rss", ".atom", ".json")
 
@@ -45,9 +57,31 @@ class House:
     ledger: Ledger
 
     @property
+    def compositions(self) -> CompositionStore:
+        """Return where is kept what editors composed by hand."""
+        return CompositionStore(self.engine)
+
+    @property
+    def lists(self) -> ListStore:
+        """Return where mailing lists are."""
+        return ListStore(self.engine)
+
+    @property
     def explained(self) -> SimilarityIndex:
         """Return the index of what editions have explained."""
         return SimilarityIndex(self.engine)
+
+    @property
+    def acceptances(self) -> AcceptanceStore:
+        """Return where accepted warnings are."""
+        return AcceptanceStore(self.engine)
+
+    def observe(self, rendering: Rendering) -> Observed:
+        """Return what a look at a mail's links and images finds; nothing unless the setting `check_links` says so."""
+        if not self.settings.check_links:
+            return NOTHING
+        fetcher = HttpFetcher(self.settings.agent, reach=Reach(loopback=self.settings.fetch_loopback))
+        return observe(rendering, look_of(self.settings), fetcher)
 
 
 @contextmanager
@@ -74,16 +108,23 @@ def open_house(settings: Settings) -> Iterator[House]:
         engine.dispose()
 
 
-def publish_site(house: House) -> tuple[str, ...]:
-    """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder."""
-    return write_site(house.settings.home / "site", told(house), look_of(house.settings))
+def publish_site(house: House, *, anew: bool = False) -> tuple[str, ...]:
+    """Write archive and feeds of every edition that is out; return the paths that changed, below the site's folder.
+
+    With `anew` every page is made, whatever earlier builds remember.
+    """
+    return write_site(house.settings.home / "site", told(house), look_of(house.settings), anew=anew)
 
 
 def announce(house: House, changed: Iterable[str]) -> tuple[Pinged, ...]:
     """Tell the hub, if there is one, which feeds are among the changed paths. What fails is a warning, never more."""
     look = look_of(house.settings)
     feeds = [look.url(path) for path in changed if path.startswith("feeds/") and path.endswith(FEED_ENDINGS)]
-    return ping(look.hub_url, feeds) if look.hub_url else ()
+    told_of = ping(look.hub_url, feeds) if look.hub_url else ()
+    for pinged in told_of:
+        if not pinged.accepted:
+            logging.getLogger(__name__).warning("the hub was not told of %s: %s", pinged.topic, pinged.detail)
+    return told_of
 
 
 def forget_old(house: House, now: datetime) -> dict[str, int]:
@@ -103,4 +144,39 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
     """
     secret = settings.source_secrets.get(record.name, SecretStr("")).get_secret_value()
     plan = SourcePlan(kind=record.kind, name=record.name, location=record.location, secret=secret)
-    return make_planned(plan, HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback)))
+    return make_planned(plan, make_fetcher(settings))
+
+
+def make_fetcher(settings: Settings) -> HttpFetcher:
+    """Return what fetches over HTTP, as these settings let it."""
+    return HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback))
+
+
+def send_test(house: House, record: EditionRecord, address: str, name: str) -> Receipt:
+    """Send an edition as it is now to one of the staff, marked as a test, and count it nowhere.
+
+    Its personal links lead to the pages, but belong to nobody.
+
+    Raises:
+        SettingsError: The way out cannot be used.
+        StoreError: The edition has no rendering.
+    """
+    settings, key = house.settings, record.edition.key
+    rendering = house.editions.rendering(key, EVERYBODY)
+    if rendering is None:
+        raise StoreError(f"the edition {key!r} has no rendering; make it again")
+    domain = settings.sending_domain
+    identity = Identity(
+        from_name=settings.from_name,
+        from_address=settings.from_address,
+        list_id=f"test.{domain}",
+        list_name=f"Tests of {settings.title}",
+    )
+    marked = replace(rendering, subject=f"[TEST] {rendering.subject}")
+    page = f"{settings.public_url}/link"
+    slots = dict.fromkeys(("unsubscribe_url", "preferences_url"), page) | {"name": name}
+    number = secrets.token_hex(8)
+    template = Template(marked, identity, record.edition.published_at)
+    pieces = template.merge(name, address, f"test.{number}@{domain}", slots)
+    delivery = Delivery(0, 0, 0, key, "test", address, name, EVERYBODY)
+    return hand_over(way_out(settings), Letter(delivery, settings.from_address, lambda: pieces))

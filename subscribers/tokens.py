@@ -3,7 +3,7 @@
 import hmac
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
@@ -109,14 +109,35 @@ def issue(keys: Keyring, purpose: Purpose, subject: str, scope: str = "", *, now
     Raises:
         ValueError: The subject or scope holds other letters, or a timed purpose came without a time.
     """
-    if not _FIELD.fullmatch(subject) or (scope and not _FIELD.fullmatch(scope)):
-        raise ValueError(f"a token holds letters, digits, _ and -, got {subject!r} and {scope!r}")
-    body = f"{subject}.{scope}"
+    return issuer(keys, purpose, scope, now=now)(subject)
+
+
+def issuer(keys: Keyring, purpose: Purpose, scope: str = "", *, now: datetime | None = None) -> Callable[[str], str]:
+    """Return what makes such a token for one subject after another; what they have in common is made once.
+
+    The arguments are those of `issue`.
+
+    Raises:
+        ValueError: The scope holds other letters, or a timed purpose came without a time. What is returned raises it
+            for a subject that does.
+    """
+    if scope and not _FIELD.fullmatch(scope):
+        raise ValueError(f"a token's scope holds letters, digits, _ and -, got {scope!r}")
+    end = f".{scope}"
     if LIFETIME[purpose] is not None:
         if now is None:
             raise ValueError(f"a link of the purpose {purpose.name} needs the time it was made")
-        body += f".{_base36(int((now - _EPOCH).total_seconds()))}"
-    return f"{body}.{keys.mac(purpose, body)}"
+        end += f".{_base36(int((now - _EPOCH).total_seconds()))}"
+    begun = hmac.new(keys.secrets[0], _signed(purpose, ""), sha256)
+
+    def token(subject: str) -> str:
+        if not _FIELD.fullmatch(subject):
+            raise ValueError(f"a token's subject holds letters, digits, _ and -, got {subject!r}")
+        body, mac = subject + end, begun.copy()
+        mac.update(body.encode())
+        return f"{body}.{_letters(mac.digest())}"
+
+    return token
 
 
 def read(keys: Keyring, purpose: Purpose, token: str, now: datetime) -> Claims | Flaw:
@@ -139,12 +160,20 @@ def link(public_url: str, purpose: Purpose, token: str) -> str:
 
 def one_click_links(keys: Keyring, public_url: str, subscribers: Iterable[str], mailing_list: str) -> Iterable[str]:
     """Yield the unsubscribe address (RFC 8058) of each subscriber in turn."""
+    token = issuer(keys, Purpose.UNSUBSCRIBE, mailing_list)
     for subscriber in subscribers:
-        yield link(public_url, Purpose.UNSUBSCRIBE, issue(keys, Purpose.UNSUBSCRIBE, subscriber, mailing_list))
+        yield link(public_url, Purpose.UNSUBSCRIBE, token(subscriber))
 
 
 def _mac(secret: bytes, purpose: str, message: str) -> str:
-    digest = hmac.digest(secret, f"newsletter/{purpose}\0{message}".encode(), sha256)
+    return _letters(hmac.digest(secret, _signed(purpose, message), sha256))
+
+
+def _signed(purpose: str, message: str) -> bytes:
+    return f"newsletter/{purpose}\0{message}".encode()
+
+
+def _letters(digest: bytes) -> str:
     return urlsafe_b64encode(digest[:MAC_BYTES]).decode()
 
 

@@ -24,8 +24,19 @@ PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
-    {"ports", "settings", "templating"},
-    {"sources", "storage", "rendering", "feeds", "transports", "fetching", "letters", "semantics", "working"},
+    {"ports", "settings", "templating", "loglines"},
+    {
+        "sources",
+        "storage",
+        "rendering",
+        "feeds",
+        "transports",
+        "fetching",
+        "letters",
+        "semantics",
+        "working",
+        "orchestration",
+    },
     {
         "ingesting",
         "approving",
@@ -38,13 +49,15 @@ FLOORS = (
         "importing",
         "exporting",
         "returns",
+        "staffing",
         "syndicating",
         "observing",
     },
     {"releasing", "delivering", "scheduling"},
     {"wiring"},
     {"dispatching"},
-    {"preserving"},
+    {"preserving", "doctoring", "measuring"},
+    {"exposing"},
     {"web"},
     {"cli"},
     {"__main__"},

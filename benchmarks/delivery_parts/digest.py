@@ -1,15 +1,14 @@
 """A digest of about 60 KB as mail, personalised in six places, as a large edition has it."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
-from newsletter.rendering.composing import Composer, Printed, Seal
+from newsletter.rendering.composing import Composer, Printed, Seal, personal_links
 from newsletter.rendering.mime import Identity
-from subscribers.deliveries import Delivery, sign
+from subscribers.tokens import Keyring
 
-KEY = b"a key for the benchmark, 32 octets long"
+KEY = b"a-key-for-the-benchmark-32-octets-long"
 
 #: Items of the digest; each is 580 octets of HTML and 50 of text, so that a message has 61 KB.
 ITEMS = 96
@@ -34,15 +33,6 @@ def make_rendering() -> Rendering:
     return Rendering("Beauty News – this week", html, text)
 
 
-def make_links(delivery: Delivery) -> Mapping[str, str]:
-    """Return one person's links, with a token of their own."""
-    token = f"{delivery.subscriber}.{sign(delivery.edition, delivery.subscriber + 'u', KEY)}"
-    return {
-        "unsubscribe_url": f"https://news.example.org/u/{token}",
-        "preferences_url": f"https://news.example.org/p/{token}",
-    }
-
-
 def make_composer(seal: Seal | None = None) -> Composer:
     """Return what makes the digest's letters."""
     identity = Identity(
@@ -53,4 +43,5 @@ def make_composer(seal: Seal | None = None) -> Composer:
         feedback_id="2026-W48:beauty:weekly:news",
     )
     printed = Printed(make_rendering(), identity, datetime(2026, 11, 23, 9, tzinfo=UTC))
-    return Composer(lambda _e, _v: printed, make_links, KEY, "news.example.org", "bounces.example.org", seal)
+    links = personal_links(Keyring.parse(KEY), "https://news.example.org", "beauty", lambda _delivery: printed.date)
+    return Composer(lambda _e, _v: printed, links, KEY, "news.example.org", "bounces.example.org", seal)

@@ -45,7 +45,7 @@ def compile_part(name: str, folder: Path) -> Path:
 def make_people(count: int) -> Iterator[Recipient]:
     """Yield recipients at a thousand domains."""
     for n in range(count):
-        yield Recipient(subscriber=f"{n:08d}", address=f"reader{n}@d{n % 997}.example.org", name=f"Reader {n}")
+        yield Recipient(subscriber=f"{n:012d}", address=f"reader{n}@d{n % 997}.example.org", name=f"Reader {n}")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from newsletter.cli import (
     sends,
     serving,
     sources,
+    staff,
     up,
 )
 from newsletter.cli.console import Exit, err
@@ -31,6 +32,7 @@ from newsletter.ruling import RulingError
 from newsletter.scheduling import SchedulingError
 from newsletter.semantics.loading import SemanticsError
 from newsletter.settings import SettingsError
+from newsletter.staffing import StaffingError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
 from newsletter.transports.imap import MailboxError
 from newsletter.transports.journal import JournalError
@@ -49,6 +51,7 @@ EXPECTED = (
     SemanticsError,
     SettingsError,
     SourceError,
+    StaffingError,
     StoreError,
 )
 
@@ -88,6 +91,9 @@ app.add_typer(people.lists, name="list")
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(serving.serve)
+app.command()(serving.console)
+app.add_typer(staff.staff, name="staff")
+app.command()(serving.metrics)
 app.command()(up.up)
 
 

@@ -1,13 +1,18 @@
 """`newsletter article ...`: what came in, and which revisions may go out."""
 
+import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from content.approvals import Decision
-from content.articles import Article, BlockKind
-from newsletter.approving import decide
+from content.approvals import Approval, Decision
+from content.articles import Article
+from content.revisions import State, compare_revisions, readable
+from newsletter.approving import ApprovingError, decide, two_revisions
 from newsletter.cli.console import ByOption, JsonOption, NoteOption, now, out, print_json, print_table, settings
+from newsletter.rendering.revisions import revisions_html, revisions_text
 from newsletter.storage.articles import Standing
 from newsletter.wiring import open_house
 
@@ -36,20 +41,64 @@ def list_(
 def show(
     context: typer.Context, wanted: Annotated[str, typer.Argument(help="An id.")], as_json: JsonOption = False
 ) -> None:
-    """Show one article as readers would get it, and who decided what about it."""
+    """Show one article as readers would get it, what we removed from it, and everything that was decided about it."""
     with open_house(settings(context)) as house:
         found = house.articles.find(wanted)
-    if len(found) != 1:
-        raise typer.BadParameter(f"{wanted!r} names {len(found)} articles; 'newsletter article list' shows their ids")
-    standing = found[0]
+        if len(found) != 1:
+            raise ApprovingError(f"{wanted!r} names {len(found)} articles; 'newsletter article list' shows their ids")
+        standing = found[0]
+        decisions = house.articles.record_of(standing.article.id)
+        history = house.articles.history(standing.article.id)
     if as_json:
-        return print_json(_as_json(standing) | {"text": _text(standing.article)})
+        more = {"text": _text(standing.article), "decisions": [_decision_as_json(d) for d in decisions]}
+        return print_json(_as_json(standing) | more)
     out.print(f"{standing.article.title}\n", style="bold", markup=False)
     out.print(_text(standing.article), markup=False)
-    decision = standing.approval
-    by = f" by {decision.by}, {decision.at:%d %B %Y} {decision.note}" if decision else ""
-    out.print(f"\n{standing.word}{by}; revision {standing.article.revision[:12]}", style="dim", markup=False)
+    out.print(f"\n{standing.word}; revision {standing.article.revision[:12]}", style="dim", markup=False)
+    for remark in standing.remarks:
+        out.print(f"  it {remark}", style="yellow", markup=False)
+    for revision, at in history:
+        out.print(f"  {at:%d %b %Y %H:%M} came as {revision[:12]}", style="dim", markup=False)
+    for d in decisions:
+        why = f": {d.note}" if d.note else ""
+        line = f"  {d.at:%d %b %Y %H:%M} {d.decision.value} {d.revision[:12]} by {d.by}{why}"
+        out.print(line, style="dim", markup=False)
     return None
+
+
+#: How a terminal shows what went and what came.
+_STYLES = {State.SAME: "", State.GONE: "red strike", State.NEW: "green"}
+
+
+@article.command()
+def diff(
+    context: typer.Context,
+    wanted: Annotated[str, typer.Argument(help="An id.")],
+    before: Annotated[
+        str, typer.Argument(help="Beginning of a revision; the last approved one before, if left out.")
+    ] = "",
+    after: Annotated[str, typer.Argument(help="Beginning of a revision; the current one, if left out.")] = "",
+    as_html: Annotated[bool, typer.Option("--html", help="Print a page with the words marked.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what an edit did to an article: the words that went and those that came.
+
+    Example: newsletter article diff needling.md --html > changes.html
+    """
+    with open_house(settings(context)) as house:
+        old, new = two_revisions(house.articles, wanted, before, after)
+    difference = compare_revisions(old, new)
+    if as_html:
+        sys.stdout.write(revisions_html(old, new, difference))
+        return
+    if as_json:
+        print_json({"before": old.revision, "after": new.revision} | asdict(difference))
+        return
+    out.print(f"{new.id}: {old.revision[:12]} to {new.revision[:12]}", style="bold", markup=False)
+    if difference.is_empty:
+        out.print("The two say the same.")
+    for line in revisions_text(difference):
+        out.print(Text.assemble(*((piece.text, _STYLES[piece.state]) for piece in line)))
 
 
 @article.command()
@@ -92,12 +141,22 @@ def _as_json(standing: Standing) -> dict[str, object]:
         "source": standing.article.source,
         "topics": list(standing.article.topics),
         "pulled_at": standing.pulled_at.isoformat(),
+        "remarks": list(standing.remarks),
         "decided_by": approval.by if approval else None,
         "decided_at": approval.at.isoformat() if approval else None,
         "note": approval.note if approval else None,
     }
 
 
+def _decision_as_json(decision: Approval) -> dict[str, object]:
+    return {
+        "revision": decision.revision,
+        "decision": decision.decision.value,
+        "by": decision.by,
+        "at": decision.at.isoformat(),
+        "note": decision.note,
+    }
+
+
 def _text(article: Article) -> str:
-    marks = {BlockKind.HEADING: "\n## ", BlockKind.BULLET: "- ", BlockKind.NUMBERED: "1. ", BlockKind.QUOTE: "> "}
-    return "\n".join(marks.get(block.kind, "") + block.text for block in article.blocks)
+    return "\n".join(("\n" if block.level else "") + readable(block) for block in article.blocks)

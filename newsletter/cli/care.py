@@ -1,5 +1,6 @@
-"""`newsletter init` and `newsletter doctor`: set up, and find out what is wrong."""
+"""`newsletter init` and `newsletter doctor`: set up, find out what is wrong, mend what the dead have left."""
 
+import os
 import shutil
 import smtplib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +11,11 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.console import Exit, JsonOption, out, print_json, settings
+from newsletter.cli.console import Exit, JsonOption, now, out, print_json, settings
 from newsletter.delivering import explain_dns
+from newsletter.dispatching import asks
+from newsletter.doctoring import Ward, examine, mend
+from newsletter.orchestration import OrchestrationError, server_of
 from newsletter.ports import SourceError
 from newsletter.settings import DEFAULT_FILE, Settings, SettingsError
 from newsletter.storage.errors import StoreError
@@ -67,16 +71,18 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write newsletter.
 def doctor(
     context: typer.Context,
     as_json: JsonOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be mended, and change nothing.")] = False,
     dns: Annotated[bool, typer.Option("--dns", help="Look at SPF, DKIM, DMARC, MX and PTR instead.")] = False,
     dns_server: Annotated[str, typer.Option(help="Resolver to ask, ADDRESS or ADDRESS:PORT.")] = "",
     sends_from: Annotated[list[str] | None, typer.Option(help="IP address that mail leaves from.")] = None,
 ) -> None:
-    """Check everything a send needs: settings, database, mail server, sources, address, key, disk.
+    """Check everything a send needs: settings, database, mail server, sources, address, key, disk. Mend what was left.
 
-    With --dns: explain what the DNS says about the sender, and what to publish where something lacks.
+    What dead processes have left behind (stuck runs, leases, journals, half-built sites, what is due and not begun) is
+    explained and mended; --dry-run only explains it. With --dns: explain what the DNS says about the sender instead.
     """
     given = settings(context)
-    findings = list(_examine_dns(given, dns_server, sends_from or ()) if dns else _examine(given))
+    findings = list(_examine_dns(given, dns_server, sends_from or ()) if dns else _examine(given, dry_run))
     if as_json:
         print_json([asdict(f) for f in findings])
     for finding in findings if not as_json else ():
@@ -87,7 +93,7 @@ def doctor(
         raise typer.Exit(Exit.FAILED)
 
 
-def _examine(given: Settings) -> Iterator[Finding]:
+def _examine(given: Settings, dry_run: bool) -> Iterator[Finding]:
     yield _well("postal address", bool(given.postal_address), given.postal_address, "set postal_address")
     secure = given.public_url.startswith("https://")
     yield _well("public address", secure, given.public_url, "one-click unsubscribing (RFC 8058) needs https")
@@ -99,6 +105,7 @@ def _examine(given: Settings) -> Iterator[Finding]:
         with open_house(given) as house:
             yield Finding("database", True, f"{house.engine.url.render_as_string()} is up to date")
             yield from _examine_sources(house)
+            yield from _examine_orphans(house, dry_run)
     except StoreError as error:
         yield Finding("database", False, str(error))
 
@@ -122,6 +129,30 @@ def _examine_sources(house: House) -> Iterator[Finding]:
     yield _well("sources", bool(records), f"{len(records)} known", "add one: newsletter source add NAME FOLDER")
     for record in records:
         yield _try(f"source {record.name}", partial(_count_articles, house, record))
+
+
+def _examine_orphans(house: House, dry_run: bool) -> Iterator[Finding]:
+    """Say what dead processes have left, and what became of it."""
+    why = asks(house, now())
+    yield _well("dispatcher", not why, "may begin what is due", f"nothing begins: {why}; see 'newsletter dispatch'")
+    ward = Ward(house, now(), server_of(house.settings.home, os.environ))
+    if ward.server is None:
+        yield Finding(
+            "Prefect", True, "no server is known here: PREFECT_API_URL is not set; its runs were not looked at"
+        )
+    try:
+        orphans = examine(ward)
+    except OrchestrationError as error:
+        yield Finding("Prefect", False, f"{error}; its runs were not looked at")
+        ward = Ward(house, now())
+        orphans = examine(ward)
+    done = {} if dry_run else mend(ward, orphans)
+    for orphan in orphans:
+        then = f"mended: {done[orphan.kind]}" if orphan.kind in done else f"'newsletter doctor' {orphan.remedy}"
+        yield Finding(orphan.kind.value, orphan.kind in done, f"{orphan.name}: {orphan.said}. {then}")
+    yield _well(
+        "left behind", not orphans or not dry_run, f"{len(orphans)} found", f"{len(orphans)} found, none mended"
+    )
 
 
 def _count_articles(house: House, record: SourceRecord) -> str:

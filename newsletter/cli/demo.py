@@ -19,7 +19,7 @@ from content.approvals import Decision
 from newsletter.approving import decide
 from newsletter.cli.console import Exit, err, now, out
 from newsletter.ports import SourceError
-from newsletter.publishing import approve, find
+from newsletter.publishing import approve, examine, find
 from newsletter.settings import load
 from newsletter.storage.editions import EditionState
 from newsletter.storage.sources import SourceRecord
@@ -83,6 +83,7 @@ def _configure(home: Path, port: int) -> None:
         PREFECT_SERVER_LOGGING_LEVEL="WARNING",
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="true",
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="180",  # a busy machine needs more than the usual 20
         DO_NOT_TRACK="1",
     )
 
@@ -103,7 +104,7 @@ async def _run(house: House, where: Path) -> None:
             _approve_rest(house)
             row = await publish()
             if row["state"] == EditionState.HELD.value:
-                approve(house, str(row["edition"]), by=EDITOR, now=now())
+                _approve_edition(house, str(row["edition"]))
                 await publish()
         with _step(progress, "Delivering"):
             await send()
@@ -130,6 +131,12 @@ def _enrol(house: House) -> None:
 def _approve_rest(house: House) -> None:
     pending = [s.article.id for s in house.articles.standings() if s.approval is None]
     decide(house.articles, pending, Decision.APPROVED, by=EDITOR, note="approved by the demo itself", now=now())
+
+
+def _approve_edition(house: House, key: str) -> None:
+    """Let both sides of every contradiction stand, and whatever else the mail is warned of, under the demo's name."""
+    warned = {finding.rule for finding in examine(house, find(house, key))}
+    approve(house, key, by=EDITOR, now=now(), accept=warned)
 
 
 def _summarise(house: House) -> dict[str, Any]:

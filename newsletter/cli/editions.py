@@ -1,6 +1,7 @@
 """`newsletter edition ...`, `newsletter send` and the builds: from approved articles to delivered mail."""
 
 import json
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -84,9 +85,13 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
     """Show what an edition prints, what was folded and why (--json: every drop with pair, score and rule)."""
     with open_house(settings(context)) as house:
         record = find(house, key)
+        accepted = house.acceptances.of(record.edition.key)
     if as_json:
-        return print_json(record_as_json(record) | {"folding": json.loads(record.folding)})
+        shown = {"folding": json.loads(record.folding), "accepted": [asdict(a) for a in accepted]}
+        return print_json(record_as_json(record) | shown)
     _show(record, as_json=False)
+    for warning in accepted:
+        out.print(f"accepted by {warning.by}: {warning.rule}, {warning.message}", style="dim", markup=False)
     for number, clash in enumerate(json.loads(record.folding)["contradictions"], start=1):
         out.print(f"\nContradiction {number}: {clash['why']}", style="yellow", markup=False)
         for side in ("a", "b"):
@@ -179,10 +184,23 @@ def rule_(
 
 
 @edition.command("approve")
-def approve_(context: typer.Context, by: ByOption, key: Key = "") -> None:
-    """Approve a held edition, whatever held it: with that an editor takes it upon themselves."""
+def approve_(
+    context: typer.Context,
+    by: ByOption,
+    key: Key = "",
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="A rule whose warnings are accepted; may be given often.")
+    ] = None,
+) -> None:
+    """Approve a held edition: with that an editor takes upon themselves whatever held it.
+
+    What 'edition check' calls a blocker stops it all the same; a warning has to be accepted by the name of its rule.
+    It is recorded who accepted what, and when: 'edition show' tells.
+    """
     with open_house(settings(context)) as house:
-        record = approve(house, find(house, key).edition.key, by=by, now=now())
+        record = approve(house, find(house, key).edition.key, by=by, now=now(), accept=accept or ())
+        for accepted in house.acceptances.of(record.edition.key):
+            out.print(f"accepted by {accepted.by}: {accepted.rule}, {accepted.message}", style="dim", markup=False)
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
 
 

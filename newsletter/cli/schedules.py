@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from content.sends import Press, Send, SendState
-from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, err, now, out, print_json, settings
+from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition
 from newsletter.dispatching import Moved, advance, asks
 from newsletter.dispatching import accept as accept_copy
+from newsletter.loglines import begin, tell
 from newsletter.publishing import find
 from newsletter.scheduling import cancel, pause, resume, schedule, standing, stop
 from newsletter.storage.errors import DatabaseFailure, say
@@ -107,6 +108,7 @@ def dispatch(
     if not once:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: asked.set())
+    begin(given.log_format)
     with open_house(given) as house:
         if accept:
             return _accept(house)
@@ -115,7 +117,7 @@ def dispatch(
             try:
                 why = asks(house, now())
                 if why and why != asked_before:
-                    err.print(f"nothing begins: {why}. {THEN}", style="red", markup=False)
+                    tell(f"nothing begins: {why}. {THEN}", loud=True)
                 asked_before = why
                 for moved in advance(house, now()):
                     _report(moved)
@@ -123,7 +125,7 @@ def dispatch(
                 # The database is away for a moment: the next look does what this one could not.
                 if once:
                     raise
-                err.print(f"newsletter: {say(failure)}", style="red", markup=False)
+                tell(f"newsletter: {say(failure)}", loud=True)
             if once or asked.wait(LOOK_EVERY):
                 break
         if once and asked_before:
@@ -165,6 +167,11 @@ def send_as_json(send: Send) -> dict[str, object]:
 
 
 def _report(moved: Moved) -> None:
-    loud = moved.press in _LOUD
     why = f": {moved.reason}" if moved.reason else ""
-    (err if loud else out).print(f"{moved.edition}: {moved.press.value}{why}", markup=False)
+    tell(
+        f"{moved.edition}: {moved.press.value}{why}",
+        loud=moved.press in _LOUD,
+        edition=moved.edition,
+        press=moved.press.value,
+        reason=moved.reason,
+    )

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -22,7 +21,7 @@ from newsletter.dispatching import advance
 from newsletter.publishing import find
 from newsletter.returns import Harvest
 from newsletter.scheduling import finish, send_now, standing
-from newsletter.sending import Sent, run
+from newsletter.sending import Stop
 from newsletter.storage.ledger_queries import MailingState
 from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome, Tally
@@ -174,11 +173,13 @@ def resolve(
 def _deliver(house: House) -> None:
     """Send what is due under a progress bar, then print the sum of every edition that had something to send."""
     unfinished = house.ledger.unfinished()
-    stop = _Stop()
+    stop = Stop()
+    for number in (signal.SIGINT, signal.SIGTERM):  # let it finish what is in hand; whoever sends next goes on
+        signal.signal(number, lambda *_: stop.set())
     columns = (TextColumn("Delivering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as progress, ThreadPoolExecutor(1) as pool:
         bar = progress.add_task("", total=None)
-        sender = pool.submit(lambda: run(stop.watch(house)))
+        sender = pool.submit(stop.run, lambda stopped: deliver(house, now(), stopped))
         while not sender.done():
             tallies = [house.ledger.tally(key) for key in unfinished]
             total = sum(t.candidates for t in tallies)
@@ -226,22 +227,3 @@ def _say(key: str, tally: Tally) -> None:
         + (f" + {tally.withdrawn} withdrawn" if tally.withdrawn else ""),
         markup=False,
     )
-
-
-class _Stop:
-    """Ctrl-C and SIGTERM let a sender finish what is in hand; whoever sends next goes on."""
-
-    def __init__(self) -> None:
-        self._asked = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._asked.set())
-
-    async def watch(self, house: House) -> Sent:
-        """Deliver what is due until nothing is left or a signal came."""
-        stop = asyncio.Event()
-        sender = asyncio.ensure_future(deliver(house, now(), stop))
-        while not sender.done():
-            if self._asked.is_set():
-                stop.set()
-            await asyncio.wait([sender], timeout=0.2)
-        return sender.result()

@@ -1,5 +1,6 @@
 """`newsletter up`: one machine with everything on it, kept running until it is told to stop."""
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import requests
 import typer
 
 from newsletter.cli.console import Exit, err, out, settings
+from newsletter.orchestration import NOTE
 from newsletter.settings import CONFIG_VARIABLE, Settings
 from newsletter.wiring import open_house
 
@@ -89,8 +91,10 @@ def up(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Of the public site.")] = 8000,
     prefect_port: Annotated[int, typer.Option(help="Of Prefect's server and its pages.")] = 4200,
+    console_port: Annotated[int, typer.Option(help="Of the console for staff.")] = 8100,
+    metrics_port: Annotated[int, typer.Option(help="Of probes and figures.")] = 9464,
 ) -> None:
-    """Bring everything up on this machine: Prefect and its pages, a worker, schedules, dispatcher, public site.
+    """Bring everything up here: Prefect and its pages, worker, schedules, dispatcher, console, site, figures.
 
     What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
     """
@@ -100,7 +104,8 @@ def up(
     home = given.home.absolute()
     config: Path | None = context.find_root().params.get("config")
     environment = _environment(home, prefect_port, config)
-    server, worker, dispatcher, site = _parts(home, environment, port, prefect_port)
+    ports = {"server": prefect_port, "site": port, "console": console_port, "metrics": metrics_port}
+    server, worker, dispatcher, site, console, figures = _parts(home, environment, ports)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -112,12 +117,17 @@ def up(
             raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
         for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
             _prefect(arguments, environment, home / "logs" / "deploy.log")
-        for part in (worker, dispatcher, site, *_listener(given, home, environment)):
+        (home / NOTE).write_text(json.dumps({"api": environment["PREFECT_API_URL"]}))  # for `newsletter doctor`
+        for part in (worker, dispatcher, site, console, figures, *_listener(given, home, environment)):
             part.start()
             started.append(part)
-        if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop):
+        if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop) and _wait(
+            lambda: _answers(f"http://127.0.0.1:{metrics_port}/readyz"), figures, stop
+        ):
             out.print(f"Public site   http://127.0.0.1:{port}/")
+            out.print(f"Console       {given.console_url}/ (port {console_port})")
             out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")
+            out.print(f"Figures       http://127.0.0.1:{metrics_port}/metrics")
             out.print(f"Logs          {home / 'logs'}")
             out.print("Everything is up. Ctrl-C ends it.")
         while not stop.wait(0.5):
@@ -125,6 +135,7 @@ def up(
                 part.tend()
     finally:
         out.print("Stopping ...")
+        (home / NOTE).unlink(missing_ok=True)
         for part in reversed(started):
             part.stop()
 
@@ -142,26 +153,30 @@ def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str
         # The newer pages ask a host outside for their settings at every load, analytics off or not.
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Without it any page that an operator's browser opens may write to the server.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{prefect_port}",
         "DO_NOT_TRACK": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
 
-def _parts(home: Path, environment: Mapping[str, str], port: int, prefect_port: int) -> tuple[Part, Part, Part, Part]:
+def _parts(home: Path, environment: Mapping[str, str], ports: Mapping[str, int]) -> tuple[Part, ...]:
     prefect = shutil.which("prefect", path=environment["PATH"]) or "prefect"
-    newsletter = [sys.executable, "-c", "from newsletter.cli import main; main()"]
+    newsletter = [sys.executable, "-m", "newsletter"]
     commands = {
-        "Prefect's server": [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
-        "the worker": [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"],
-        "the dispatcher": [*newsletter, "dispatch"],
-        "the public site": [*newsletter, "serve", "--port", str(port)],
+        "Prefect's server": (
+            "server",
+            [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(ports["server"])],
+        ),
+        "the worker": ("worker", [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"]),
+        "the dispatcher": ("dispatcher", [*newsletter, "dispatch"]),
+        "the public site": ("site", [*newsletter, "serve", "--port", str(ports["site"])]),
+        "the console": ("console", [*newsletter, "console", "--port", str(ports["console"])]),
+        "the figures": ("metrics", [*newsletter, "metrics", "--port", str(ports["metrics"])]),
     }
-    logs = ("server", "worker", "dispatcher", "site")
-    server, worker, dispatcher, site = (
-        Part(name, command, environment, home / "logs" / f"{log}.log")
-        for (name, command), log in zip(commands.items(), logs, strict=True)
+    return tuple(
+        Part(name, command, environment, home / "logs" / f"{log}.log") for name, (log, command) in commands.items()
     )
-    return server, worker, dispatcher, site
 
 
 def _listener(given: Settings, home: Path, environment: Mapping[str, str]) -> tuple[Part, ...]:

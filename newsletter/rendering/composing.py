@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from newsletter.ports import Letter, Rendering
-from newsletter.rendering.mime import Identity, Template
+from newsletter.rendering.mime import UNSUBSCRIBE, Identity, Template
 from subscribers.bounces import delivery_number, envelope_sender
 from subscribers.deliveries import Delivery, sign
+from subscribers.tokens import Keyring, Purpose, issuer, link
 
 #: Returns the signatures to stand in front of a message, given its header and the pieces of its body.
 Seal = Callable[[bytes, list[bytes]], bytes]
@@ -73,3 +74,29 @@ class Composer:
             template = Template(printed.rendering, printed.identity, printed.date)
             self._templates[edition, variant] = template
         return template
+
+
+def personal_links(
+    keys: Keyring, public_url: str, mailing_list: str, date: Callable[[Delivery], datetime]
+) -> Callable[[Delivery], Mapping[str, str]]:
+    """Return what makes a person's own links: to leave with one click, and to their preferences.
+
+    Args:
+        keys: Their newest signs.
+        public_url: Where the public site is.
+        mailing_list: The list that one leaves.
+        date: Returns the date of the edition that a delivery is of. Not the present: a second attempt is the same
+            message, byte for byte.
+    """
+    leave_at, manage_at = link(public_url, Purpose.UNSUBSCRIBE, ""), link(public_url, Purpose.MANAGE, "")
+    leave = issuer(keys, Purpose.UNSUBSCRIBE, mailing_list)
+
+    @cache
+    def manage(day: datetime) -> Callable[[str], str]:
+        return issuer(keys, Purpose.MANAGE, mailing_list, now=day)
+
+    def links(delivery: Delivery) -> Mapping[str, str]:
+        person = delivery.subscriber
+        return {UNSUBSCRIBE: leave_at + leave(person), "preferences_url": manage_at + manage(date(delivery))(person)}
+
+    return links

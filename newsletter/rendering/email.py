@@ -83,7 +83,7 @@ def _context(edition: Edition, look: Look, full: int) -> dict[str, object]:
         **common(look, edition.language, notes),
         "edition": edition,
         "archive_url": places.page,
-        "preheader": shorten(clean_line(edition.preheader) or _preheader(edition), PREHEADER_CHARACTERS),
+        "preheader": preheader_of(edition),
         "full": full,
         "places": places,
         "levels": heading_levels,
@@ -110,8 +110,14 @@ def common(look: Look, language: str, notes: Footnotes) -> dict[str, object]:
     }
 
 
-def _preheader(edition: Edition) -> str:
-    return " · ".join(clean_line(s.title) for s in edition.stories[:3])
+def preheader_of(edition: Edition) -> str:
+    """Return the line that inboxes show after the subject: the edition's own, else what its subject does not say.
+
+    A subject made by rule names the first story; so the others follow, and of a single one its opening.
+    """
+    others = [clean_line(s.title) for s in edition.stories[1:4]]
+    opening = [clean_line(s.summary) for s in edition.stories[:1]]
+    return shorten(clean_line(edition.preheader) or " · ".join(others or opening), PREHEADER_CHARACTERS)
 
 
 @cache

@@ -16,7 +16,7 @@ from content.looks import Look, unreadable
 from content.markup import clean_line, safe_link
 from newsletter.ports import Rendering
 from newsletter.rendering import clients
-from newsletter.rendering.email import SLOTS
+from newsletter.rendering.email import SLOTS, preheader_of
 
 #: Gmail clips a message whose HTML source is longer, and the unsubscribe link goes with the rest.
 CLIP_BYTES, WARN_BYTES = 102_400, 81_920
@@ -29,6 +29,9 @@ SLOT_BYTES = 100
 
 #: Longer subjects are cut by every inbox; beyond the second figure some servers refuse the header.
 SUBJECT_CHARACTERS, SUBJECT_LIMIT = 120, 250
+
+#: A shorter preheader is filled up by inboxes with the first words they find, such as "View in your browser".
+PREHEADER_LEAST = 30
 
 #: Some clients and many filters give up on longer addresses.
 LINK_CHARACTERS = 2_000
@@ -156,8 +159,9 @@ def _sender(mail: _Mail) -> _Found:
 
 
 def _preheader(mail: _Mail) -> _Found:
-    if not mail.edition.preheader.strip():
-        yield _warning("the preheader is empty; inboxes will show the first titles instead")
+    shown = len(preheader_of(mail.edition))
+    if shown < PREHEADER_LEAST:
+        yield _warning(f"the preheader has {shown} characters; below {PREHEADER_LEAST} inboxes add what comes next")
 
 
 def _slots(mail: _Mail) -> _Found:

@@ -14,8 +14,11 @@ from urllib.parse import quote
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
 
-#: What stands between two runs of standing bytes: a slot's name, and how its value is written there.
-Slot = tuple[str, Callable[[str], bytes]]
+#: What stands between two runs of standing bytes: a slot's name, and whether its value is written as HTML there.
+Slot = tuple[str, bool]
+
+#: A slot's name, and where among the pieces its value goes: as text, as HTML.
+Fill = tuple[str, tuple[int, ...], tuple[int, ...]]
 
 #: The slot that every message has, in its header if nowhere else: an https address that acts on POST (RFC 8058).
 UNSUBSCRIBE = "unsubscribe_url"
@@ -34,6 +37,14 @@ _PLAIN = re.compile(r"[!-<>-~](?:[ !-<>-~]{0,72}[!-<>-~])?").fullmatch
 
 #: What must not begin a line: the dot is SMTP's (RFC 5321, 4.5.2), and a mailbox file quotes "From ".
 _AT_START = (".", "From ")
+
+#: A personal value that is written as it is wherever it goes, be it text, HTML or a header. Nearly every one is.
+_SIMPLE = re.compile(r"(?!\.|From )[!#-%(-;?-~](?:[ !#-%(-;?-~]{0,72}[!#-%(-;?-~])?").fullmatch
+
+#: A line that quoted-printable leaves as it is, but for its length and its start.
+_AS_IT_IS = re.compile(rb"(?:[ !-<>-~]*[!-<>-~])?").fullmatch
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 _NO_MARKUP = re.compile(r"[^&<>\"']*").fullmatch
 
@@ -62,9 +73,9 @@ class Template:
         boundary = "=_" + sha256(f"{rendering.html}\0{rendering.text}".encode()).hexdigest()[:32]
         pieces: list[bytes | Slot] = []
         _open_part(pieces, f"--{boundary}\r\n", "plain")
-        _encode_body(pieces, rendering.text, _as_text)
+        _encode_body(pieces, rendering.text, is_html=False)
         _open_part(pieces, f"\r\n--{boundary}\r\n", "html")
-        _encode_body(pieces, rendering.html, _as_html)
+        _encode_body(pieces, rendering.html, is_html=True)
         pieces.append(f"\r\n--{boundary}--\r\n".encode())
         self._pieces, self._fills = _join(pieces)
         self._rendering = rendering
@@ -88,23 +99,26 @@ class Template:
         Raises:
             KeyError: A slot has no value.
         """
-        values = {slot: one_line(value) for slot, value in slots.items()}
         pieces = self._pieces.copy()
-        pieces[0] = self._header(name, address, message_id, values)
-        for (slot, encode), places in self._fills:
-            value = encode(values[slot])
-            for at in places:
-                pieces[at] = value
-        return pieces
-
-    def _header(self, name: str, address: str, message_id: str, values: Mapping[str, str]) -> bytes:
-        subject = self._subject or unstructured(fill(self._rendering.subject, values), "Subject")
+        for slot, in_text, in_html in self._fills:
+            value = slots[slot]
+            if _SIMPLE(value):
+                as_text = as_html = value.encode()
+            else:
+                value = one_line(value)
+                as_text, as_html = _as_text(value), _as_html(value)
+            for at in in_text:
+                pieces[at] = as_text
+            for at in in_html:
+                pieces[at] = as_html
+        subject = self._subject or unstructured(fill(self._rendering.subject, slots), "Subject")
         # List-Unsubscribe stays on one line, raw: an encoded or folded address is none to a mailbox provider.
         own = (
             f"To: {mailbox(name, address)}\r\nSubject: {subject}\r\nMessage-ID: <{message_id}>\r\n"
-            f"List-Unsubscribe: <{_address_in_header(values[UNSUBSCRIBE])}>\r\n"
+            f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
         )
-        return own.encode() + self._headers
+        pieces[0] = own.encode() + self._headers
+        return pieces
 
 
 def fill(text: str, slots: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
@@ -128,6 +142,8 @@ def mailbox(name: str, address: str) -> str:
     name, address = one_line(name), one_line(address)
     if not name:
         return address
+    if _ATOMS(name) and "=?" not in name and len(name) + len(address) <= _LINE - 10:
+        return f"{name} <{address}>"
     if not name.isascii() or len(name) > _LINE:
         name = _encoded_words(name, len("From: "))
     elif not _ATOMS(name) or "=?" in name:
@@ -178,54 +194,57 @@ def _open_part(pieces: list[bytes | Slot], before: str, kind: str) -> None:
     pieces.append((before + head).encode())
 
 
-def _encode_body(pieces: list[bytes | Slot], text: str, encode: Callable[[str], bytes]) -> None:
+def _encode_body(pieces: list[bytes | Slot], text: str, *, is_html: bool) -> None:
     # split() returns text, name, text, name, ..., text: the pattern has one group.
-    first, *rest = _SLOT.split(text)
-    pieces.append(quoted_printable(first))
-    for name, after in zip(rest[::2], rest[1::2], strict=True):
-        pieces += (b"=\r\n", (name, encode), b"=\r\n", quoted_printable(after))
+    *before, last = _SLOT.split(text)
+    for standing, name in zip(before[::2], before[1::2], strict=True):
+        pieces += (quoted_printable(standing, goes_on=True) + b"=\r\n", (name, is_html), b"=\r\n")
+    pieces.append(quoted_printable(last))
 
 
 def _as_text(value: str) -> bytes:
-    return value.encode() if _PLAIN(value) and not value.startswith(_AT_START) else quoted_printable(value)
+    return (
+        value.encode() if _PLAIN(value) and not value.startswith(_AT_START) else quoted_printable(value, goes_on=True)
+    )
 
 
 def _as_html(value: str) -> bytes:
     return _as_text(value if _NO_MARKUP(value) else escape(value))
 
 
-def _join(pieces: list[bytes | Slot]) -> tuple[list[bytes], tuple[tuple[Slot, tuple[int, ...]], ...]]:
+def _join(pieces: list[bytes | Slot]) -> tuple[list[bytes], tuple[Fill, ...]]:
     """Return the pieces, behind an empty one, with neighbours joined, and the places of each slot among them."""
     joined: list[bytes] = [b"", b""]
-    places: dict[Slot, tuple[int, ...]] = {}
+    places: dict[str, tuple[list[int], list[int]]] = {}
     for piece in pieces:
         if isinstance(piece, bytes):
             joined[-1] += piece
         else:
-            places[piece] = (*places.get(piece, ()), len(joined))
+            slot, is_html = piece
+            places.setdefault(slot, ([], []))[is_html].append(len(joined))
             joined += [b"", b""]
-    return joined, tuple(places.items())
+    return joined, tuple((slot, tuple(in_text), tuple(in_html)) for slot, (in_text, in_html) in places.items())
 
 
-def quoted_printable(text: str) -> bytes:
+def quoted_printable(text: str, *, goes_on: bool = False) -> bytes:
     """Return `text` as quoted-printable (RFC 2045, 6.7), in lines of 76 at most, ready for SMTP.
 
     Line ends become CRLF. A dot and a "From " at the start of a line are encoded, so that neither a server's
-    dot-stuffing nor a mailbox's quoting has anything to do.
+    dot-stuffing nor a mailbox's quoting has anything to do. With `goes_on` the last line has room for a soft break.
     """
-    lines = re.split(r"\r\n|\r|\n", text)
-    return b"\r\n".join(_encode_line(line.encode("utf-8", "replace")) for line in lines)
+    *lines, last = (line.encode("utf-8", "replace") for line in _LINE_END.split(text))
+    return b"\r\n".join([*map(_encode_line, lines), _encode_line(last, _LINE - goes_on)])
 
 
-def _encode_line(line: bytes) -> bytes:
-    encoded = "".join(_OCTETS[octet] for octet in line)
+def _encode_line(line: bytes, room: int = _LINE) -> bytes:
+    encoded = line.decode("ascii") if _AS_IT_IS(line) else "".join(_OCTETS[octet] for octet in line)
     if encoded[-1:] in {" ", "\t"}:  # a mailer may strip white space from the end of a line
         encoded = encoded[:-1] + f"={ord(encoded[-1]):02X}"
     out = []
     while encoded:
         if encoded.startswith(_AT_START):
             encoded = f"={ord(encoded[0]):02X}{encoded[1:]}"
-        if len(encoded) <= _LINE:
+        if len(encoded) <= room:
             out.append(encoded)
             break
         cut = _LINE - 1

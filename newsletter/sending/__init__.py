@@ -1,25 +1,16 @@
 """Sends what is due: leases people, hands their letters to a transport, writes down what became of each."""
 
 import asyncio
-import gc
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 from newsletter.ports import Compose, Transport
 from newsletter.sending.pace import Limits
+from newsletter.sending.running import Stop, run, run_aside
 from newsletter.sending.sender import Options, Sender, Sent
 from newsletter.storage.ledger import Ledger
 from newsletter.transports.journal import Findings, Journal, dead_journals, read
 
-__all__ = ["Limits", "Options", "Sent", "recover", "run", "send"]
-
-T = TypeVar("T")
-
-#: New objects between two looks for cycles. A sender makes some dozens for each message, all gone a moment later;
-#: measured, 4.5 of 61 us a message, for less than a megabyte.
-_YOUNG = 100_000
+__all__ = ["Limits", "Options", "Sent", "Stop", "recover", "run", "run_aside", "send"]
 
 
 def recover(ledger: Ledger, journals: Path, resend_uncertain: bool = False) -> int:
@@ -40,30 +31,6 @@ def recover(ledger: Ledger, journals: Path, resend_uncertain: bool = False) -> i
 
 def _recover(ledger: Ledger, found: Findings, resend_uncertain: bool, is_dead: bool = True) -> int:
     return ledger.recover(found.owner, found.results, found.intents, found.trusted, resend_uncertain, is_dead)
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a sender from a plain thread, on uvloop where it is installed."""
-    with _collecting_seldom():
-        try:
-            import uvloop
-        except ImportError:
-            return asyncio.run(coroutine)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(coroutine)
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Let the garbage collector look for cycles seldom: what is made for each message has none, and looking is dear."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_YOUNG, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def send(

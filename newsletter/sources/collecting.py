@@ -23,6 +23,7 @@ class Collector:
         self._approvals: list[Approval] = []
         self._problems: list[Problem] = []
         self._notes: list[Problem] = []
+        self._remarks: dict[str, tuple[str, ...]] = {}
 
     def leave_out(self, item: str, reason: str) -> None:
         """Say why `item` is not among the articles; `reason` follows its name."""
@@ -43,7 +44,9 @@ class Collector:
             return
         self._items[article.id] = item
         self._articles.append(article)
-        for remark in notes_on(article, document.removed):
+        if remarks := notes_on(article, document.removed):
+            self._remarks[article.id] = remarks
+        for remark in remarks:
             self.note(item, remark)
         self._approve(article, document.facts, item)
 
@@ -64,10 +67,11 @@ class Collector:
             approvals=tuple(self._approvals),
             problems=tuple(self._problems),
             notes=tuple(self._notes),
+            remarks=self._remarks,
             gone=tuple(f"{self._source}:{id}" if self._source else id for id in gone),
             memory=dict(memory or {}),
         )
-        self._articles, self._approvals, self._problems, self._notes = [], [], [], []
+        self._articles, self._approvals, self._problems, self._notes, self._remarks = [], [], [], [], {}
         return pull
 
     def _approve(self, article: Article, facts: Facts, item: str) -> None:
@@ -89,6 +93,7 @@ def merged(pulls: Iterable[Pull]) -> Pull:
         approvals=tuple(approval for part in parts for approval in part.approvals),
         problems=tuple(problem for part in parts for problem in part.problems),
         notes=tuple(note for part in parts for note in part.notes),
+        remarks={id: told for part in parts for id, told in part.remarks.items()},
         gone=tuple(id for part in parts for id in part.gone),
         memory=parts[-1].memory,
     )

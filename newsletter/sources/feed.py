@@ -41,7 +41,7 @@ class FeedSource:
         try:
             response = self.fetcher.get(self.url, validators=known)
         except FetchError as error:
-            raise SourceError(str(error), transient=error.transient) from error
+            raise SourceError.of(error) from error
         if response.is_unchanged:
             return Pull(memory=memory)
         told = response.validators

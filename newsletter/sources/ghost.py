@@ -89,7 +89,7 @@ class GhostSource:
             if error.status == 401:
                 reason = f"{self.url} refuses the key: copy the Content API key of the integration again"
                 raise SourceError(reason) from error
-            raise SourceError(str(error), transient=error.transient) from error
+            raise SourceError.of(error) from error
         except (ValueError, RecursionError) as error:
             raise SourceError(f"{self.url} answers no JSON: check the address of the site") from error
         if not isinstance(answer, dict):

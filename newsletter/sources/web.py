@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from lxml import etree
 from protego import Protego
 
-from newsletter.ports import Fetcher, FetchError, Pull, Response, SourceError, Validators
+from newsletter.ports import GONE, Fetcher, FetchError, Pull, Response, SourceError, Validators
 from newsletter.sources.collecting import Collector, merged
 from newsletter.sources.confining import ConfinedError, Worker
 from newsletter.sources.documents import DocumentError
@@ -103,12 +103,12 @@ class _Visit:
         if not url.partition("?")[0].endswith(".xml"):
             yield url, ""
             return
-        root = _parse_sitemap(self._fetch_or_fail(url))
-        if root.tag.rpartition("}")[2] == "sitemapindex":
-            for address, _ in list(_addresses(root, "sitemap", url))[:SITEMAPS]:
-                yield from _addresses(_parse_sitemap(self._fetch_or_fail(address)), "url", address)
-        else:
-            yield from _addresses(root, "url", url)
+        is_index, addresses = read_sitemap(self._fetch_or_fail(url))
+        if not is_index:
+            yield from addresses
+            return
+        for address, _ in addresses[:SITEMAPS]:
+            yield from read_sitemap(self._fetch_or_fail(address))[1]
 
     def keep_in_mind(self, url: str) -> None:
         """Carry over what the page said of itself last time."""
@@ -127,8 +127,8 @@ class _Visit:
             if not response.is_unchanged:
                 self.collector.keep(document_of(self.extract(response), response.url), url, url)
         except FetchError as error:
-            if len(self.before) == 0 and url == self.source.url:
-                raise SourceError(str(error), transient=error.transient) from error
+            if url == self.source.url and (not self.before or error.status == GONE):
+                raise SourceError.of(error) from error
             self.collector.leave_out(url, _without(str(error), url))
             self.keep_in_mind(url)
         except DocumentError as error:
@@ -147,7 +147,7 @@ class _Visit:
         try:
             return self.source.fetcher.get(url)
         except FetchError as error:
-            raise SourceError(str(error), transient=error.transient) from error
+            raise SourceError.of(error) from error
 
     def _may_fetch(self, url: str) -> bool:
         """Tell whether the site's robots.txt lets us read `url`; one that does not exist lets us (RFC 9309, 2.3.1)."""
@@ -241,6 +241,17 @@ def _day(told: object) -> datetime | None:
         return datetime.fromisoformat(str(told)).replace(tzinfo=UTC) if told else None
     except ValueError:
         return None
+
+
+def read_sitemap(response: Response) -> tuple[bool, tuple[tuple[str, str], ...]]:
+    """Return whether it is an index of sitemaps, and each address in it with when that says it was modified.
+
+    Raises:
+        SourceError: It is no sitemap.
+    """
+    root = _parse_sitemap(response)
+    is_index = root.tag.rpartition("}")[2] == "sitemapindex"
+    return is_index, tuple(_addresses(root, "sitemap" if is_index else "url", response.url))
 
 
 def _parse_sitemap(response: Response) -> etree._Element:

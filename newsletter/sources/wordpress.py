@@ -71,7 +71,7 @@ class WordPressSource:
             self._get("users/me", {"context": "edit", "_fields": "id"})
         except FetchError as error:
             if error.status not in (401, 403):
-                raise SourceError(str(error), transient=error.transient) from error
+                raise SourceError.of(error) from error
             reason = f"{self.url} refuses the user name or the application password: make a new one in its profile page"
             raise SourceError(reason) from error
 
@@ -107,7 +107,7 @@ class WordPressSource:
         try:
             return self._get(route, query)
         except FetchError as error:
-            raise SourceError(str(error), transient=error.transient) from error
+            raise SourceError.of(error) from error
 
     def _get(self, route: str, query: Mapping[str, str]) -> Response:
         encoded = "&".join(f"{name}={value}" for name, value in query.items())

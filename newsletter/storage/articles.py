@@ -1,6 +1,7 @@
 """Keeps articles, their revisions, and what editors decided about each revision."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,9 +46,12 @@ revisions = Table(
     Column("title", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("pulled_at", Instant, nullable=False),
+    #: What an editor should know of it, as JSON: what was removed, what looks odd.
+    Column("remarks", Text, nullable=False),
     Index("ix_revisions_article", "article"),
 )
 
+#: Only ever added to: the database itself refuses a change.
 approvals = Table(
     "approvals",
     metadata,
@@ -68,11 +72,17 @@ class Standing:
     article: Article
     approval: Approval | None
     pulled_at: datetime
+    remarks: tuple[str, ...] = ()  #: what was removed, what looks odd: words that follow the article's name
 
     @property
     def word(self) -> str:
         """Return the state in one word: pending, approved, rejected or withdrawn."""
-        return self.approval.decision.value if self.approval else "pending"
+        return word_of(self.approval)
+
+
+def word_of(approval: Approval | None) -> str:
+    """Return where a revision stands in one word; a decision that was taken back is none."""
+    return approval.decision.value if approval and approval.decision is not Decision.REOPENED else "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +110,24 @@ class ArticleStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def record(self, pulled: Iterable[Article], now: datetime) -> Change:
-        """Keep what a source showed, all of it or nothing. Unchanged content writes nothing."""
-        change = NO_CHANGE
+    def record(
+        self,
+        pulled: Iterable[Article],
+        now: datetime,
+        *,
+        remarks: Mapping[str, Sequence[str]] | None = None,
+    ) -> Change:
+        """Keep what a source showed, all of it or nothing. Unchanged content writes nothing.
+
+        Args:
+            pulled: The articles.
+            now: When.
+            remarks: By article id, what an editor should know of it.
+        """
+        change, told = NO_CHANGE, remarks or {}
         with self._engine.begin() as connection:
             for article in pulled:
-                change += _record(connection, article, now)
+                change += _record(connection, article, now, told.get(article.id, ()))
         return change
 
     def decide(self, decisions: Iterable[Approval]) -> int:
@@ -171,6 +193,13 @@ class ArticleStore:
             )
             return tuple(_standing(row) for row in rows)
 
+    def record_of(self, article: str) -> tuple[Approval, ...]:
+        """Return everything that was ever decided about one article's revisions, in order."""
+        query = select(approvals).join(revisions, revisions.c.revision == approvals.c.revision)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(revisions.c.article == article).order_by(approvals.c.number))
+            return tuple(_approval(row) for row in rows)
+
     def history(self, article: str) -> tuple[tuple[str, datetime], ...]:
         """Return the revisions of one article with the time each was pulled, the oldest first."""
         query = select(revisions.c.revision, revisions.c.pulled_at).where(revisions.c.article == article)
@@ -189,7 +218,7 @@ class ArticleStore:
         return parse_content(row.content, row.source) if row else None
 
 
-def _record(connection: Connection, article: Article, now: datetime) -> Change:
+def _record(connection: Connection, article: Article, now: datetime, remarks: Sequence[str]) -> Change:
     known = connection.execute(select(articles.c.revision).where(articles.c.id == article.id)).scalar()
     if known == article.revision:
         return Change(unchanged=1)
@@ -206,6 +235,7 @@ def _record(connection: Connection, article: Article, now: datetime) -> Change:
                 title=article.title,
                 content=canonical_content(article),
                 pulled_at=now,
+                remarks=json.dumps(list(remarks), ensure_ascii=False),
             )
         )
     connection.execute(
@@ -223,7 +253,13 @@ def _approval_of(connection: Connection, revision: str) -> Approval | None:
 def _standings() -> Select[tuple[object, ...]]:
     newest = approvals.c.number.in_(_NEWEST)
     return (
-        select(articles.c.source, revisions.c.content, revisions.c.pulled_at, approvals)
+        select(
+            articles.c.source,
+            revisions.c.content,
+            revisions.c.pulled_at,
+            revisions.c.remarks,
+            approvals,
+        )
         .join(revisions, revisions.c.revision == articles.c.revision)
         .outerjoin(approvals, (approvals.c.revision == articles.c.revision) & newest)
     )
@@ -231,7 +267,8 @@ def _standings() -> Select[tuple[object, ...]]:
 
 def _standing(row: Row[tuple[object, ...]]) -> Standing:
     article = parse_content(row.content, row.source)
-    return Standing(article, _approval(row) if row.decision else None, row.pulled_at)
+    approval = _approval(row) if row.decision else None
+    return Standing(article, approval, row.pulled_at, tuple(json.loads(row.remarks)))
 
 
 def _approval(row: Row[tuple[object, ...]]) -> Approval:

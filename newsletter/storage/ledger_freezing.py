@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from newsletter.storage.ledger_queries import PAGE, MailingState, find_mailing
+from newsletter.storage.ledger_queries import PAGE, MailingState, database_now, find_mailing
 from newsletter.storage.ledger_rows import add_audience, add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes
 from newsletter.storage.pages import pages
@@ -36,14 +36,14 @@ class Freezing:
 
     def run(self, edition: str, recipients: Iterable[Recipient], mailing_list: str, hold: timedelta) -> None:
         """Write everybody down; if another was faster, or something breaks, leave nothing."""
-        self._clear_away_the_dead()
+        clear_away_the_dead(self._engine, self._clock)
         mailing = self._begin(mailing_list)
         try:
             runs, count = self._write(mailing, recipients)
             if not self._finish(mailing, edition, runs, count, hold):
-                self._discard(mailing)
+                _discard(self._engine, mailing)
         except BaseException:
-            self._discard(mailing)
+            _discard(self._engine, mailing)
             raise
 
     def _begin(self, mailing_list: str) -> int:
@@ -113,28 +113,31 @@ class Freezing:
         if rows:
             connection.execute(chunks.insert(), rows)
 
-    def _discard(self, mailing: int) -> None:
-        """Remove what was written, in batches as well."""
-        with self._engine.begin() as connection:
-            last = connection.execute(select(func.max(audience.c.idx)).where(audience.c.mailing == mailing)).scalar()
-        for lo in range(0, (last or 0) + 1, PAGE):
-            with self._engine.begin() as connection:
-                for table in (outcomes, audience):
-                    here = (table.c.mailing == mailing, table.c.idx >= lo, table.c.idx < lo + PAGE)
-                    connection.execute(delete(table).where(*here))
-        with self._engine.begin() as connection:
-            connection.execute(delete(mailings).where(mailings.c.id == mailing))
 
-    def _clear_away_the_dead(self) -> None:
-        """Remove what freezes that were killed half-way have left."""
-        with self._engine.begin() as connection:
-            silent_since = self._clock(connection) - SILENCE
-            query = select(mailings.c.id).where(
-                mailings.c.state == MailingState.FREEZING.value, mailings.c.frozen_at < silent_since
-            )
-            dead = connection.execute(query).scalars().all()
-        for mailing in dead:
-            self._discard(mailing)
+def clear_away_the_dead(engine: Engine, clock: Callable[[Connection], datetime] = database_now) -> int:
+    """Remove what freezes that were killed half-way have left; return how many those were."""
+    with engine.begin() as connection:
+        silent_since = clock(connection) - SILENCE
+        query = select(mailings.c.id).where(
+            mailings.c.state == MailingState.FREEZING.value, mailings.c.frozen_at < silent_since
+        )
+        dead = connection.execute(query).scalars().all()
+    for mailing in dead:
+        _discard(engine, mailing)
+    return len(dead)
+
+
+def _discard(engine: Engine, mailing: int) -> None:
+    """Remove what was written, in batches as well."""
+    with engine.begin() as connection:
+        last = connection.execute(select(func.max(audience.c.idx)).where(audience.c.mailing == mailing)).scalar()
+    for lo in range(0, (last or 0) + 1, PAGE):
+        with engine.begin() as connection:
+            for table in (outcomes, audience):
+                here = (table.c.mailing == mailing, table.c.idx >= lo, table.c.idx < lo + PAGE)
+                connection.execute(delete(table).where(*here))
+    with engine.begin() as connection:
+        connection.execute(delete(mailings).where(mailings.c.id == mailing))
 
 
 def _shuffled(subscriber: str) -> bytes:

@@ -1,11 +1,12 @@
-"""Keeps the sources that staff added, and how each one's last pull went."""
+"""Keeps the sources that staff added, and how each one does."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, Engine, Row, String, Table, Text, select
+from sqlalchemy import Boolean, Column, Engine, Integer, Row, String, Table, Text, select
 
 from newsletter.storage.engine import reading
 from newsletter.storage.errors import StoreError
@@ -25,14 +26,44 @@ sources = Table(
     Column("error", Text, nullable=False),
     #: What the source wants to be told at its next pull, as JSON.
     Column("memory", Text, nullable=False),
+    #: What the last pull brought, as JSON.
+    Column("counts", Text, nullable=False),
+    #: Why the last pull left something out, as JSON; the first of them.
+    Column("left_out", Text, nullable=False),
+    #: How often, one after the other, the site said that the source is gone for good (410).
+    Column("gone_in_a_row", Integer, nullable=False),
+    #: Why it is pulled no more; empty while it is.
+    Column("disabled", Text, nullable=False),
+    #: Whether an edition waits while it fails.
+    Column("holds", Boolean, nullable=False),
 )
+
+#: So many reasons for leaving something out are kept; more of them nobody reads.
+REASONS = 20
+
+#: A site may err once; who says it again means it.
+GONE_FOR_GOOD = 2
 
 
 class Policy(StrEnum):
     """What the articles of a source need before they may go out."""
 
-    REVIEW = "review"  #: a person approves each revision
+    REVIEW = "review"  #: a person approves each revision here, whatever the source says
+    FLAG = "flag"  #: what the source shows as approved is: a tag in Ghost, a line beside a file
     TRUSTED = "trusted"  #: approved on arrival, and recorded as such
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What one pull brought."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+
+
+NOTHING = Counts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +73,22 @@ class SourceRecord:
     name: str
     kind: str
     location: str
-    policy: Policy = Policy.REVIEW
+    policy: Policy = Policy.FLAG
     added_at: datetime
     pulled_at: datetime | None = None
     succeeded_at: datetime | None = None
     error: str = ""
     memory: dict[str, str] = field(default_factory=dict)
+    counts: Counts = NOTHING  #: of the last pull that went well
+    left_out: tuple[str, ...] = ()  #: why it left something out
+    gone_in_a_row: int = 0
+    disabled: str = ""  #: why it is pulled no more; "" while it is
+    holds: bool = False  #: an edition waits while it fails
+
+    @property
+    def is_failing(self) -> bool:
+        """Tell whether the last pull failed, or no pull takes place any more."""
+        return bool(self.error or self.disabled)
 
 
 class SourceStore:
@@ -77,6 +118,11 @@ class SourceStore:
                     added_at=record.added_at,
                     error="",
                     memory="{}",
+                    counts="{}",
+                    left_out="[]",
+                    gone_in_a_row=0,
+                    disabled="",
+                    holds=record.holds,
                 )
             )
 
@@ -96,18 +142,61 @@ class SourceStore:
             row = connection.execute(select(sources).where(sources.c.name == name)).first()
         return _record(row) if row else None
 
-    def succeeded(self, name: str, memory: dict[str, str], now: datetime) -> None:
-        """Note that a pull went well, and what the source wants to be told next time."""
-        values = {"pulled_at": now, "succeeded_at": now, "error": "", "memory": json.dumps(memory, sort_keys=True)}
+    def succeeded(
+        self,
+        name: str,
+        memory: Mapping[str, str],
+        now: datetime,
+        counts: Counts = NOTHING,
+        left_out: Sequence[str] = (),
+    ) -> None:
+        """Note that a pull went well: what the source wants to be told next time, what came, what was left out."""
+        values = {
+            "pulled_at": now,
+            "succeeded_at": now,
+            "error": "",
+            "memory": json.dumps(memory, sort_keys=True),
+            "counts": json.dumps(asdict(counts)),
+            "left_out": json.dumps(list(left_out[:REASONS]), ensure_ascii=False),
+            "gone_in_a_row": 0,
+        }
         self._update(name, values)
 
-    def failed(self, name: str, error: str, now: datetime) -> None:
-        """Note that a pull failed, and why."""
-        self._update(name, {"pulled_at": now, "error": error})
+    def failed(self, name: str, error: str, now: datetime, *, is_gone: bool = False) -> None:
+        """Note that a pull failed, and why; a source that is gone for good the second time is pulled no more.
 
-    def _update(self, name: str, values: dict[str, object]) -> None:
+        Args:
+            name: The source's.
+            error: Why, in plain words.
+            now: When.
+            is_gone: The site says that the source is gone and will not come back.
+        """
+        known = self.find(name)
+        gone = (known.gone_in_a_row + 1 if known else 1) if is_gone else 0
+        values: dict[str, object] = {"pulled_at": now, "error": error, "gone_in_a_row": gone}
+        if gone >= GONE_FOR_GOOD:
+            values["disabled"] = f"its site said {gone} times that it is gone for good"
+        self._update(name, values)
+
+    def disable(self, name: str, reason: str) -> bool:
+        """Pull a source no more; tell whether there is one of this name."""
+        return self._update(name, {"disabled": reason})
+
+    def enable(self, name: str) -> bool:
+        """Pull a source again; tell whether there is one of this name."""
+        return self._update(name, {"disabled": "", "gone_in_a_row": 0})
+
+    def set_policy(self, name: str, policy: Policy) -> bool:
+        """Change what the articles of a source need from now on; tell whether there is one of this name."""
+        return self._update(name, {"policy": policy.value})
+
+    def set_holds(self, name: str, holds: bool) -> bool:
+        """Say whether editions wait while a source fails; tell whether there is one of this name."""
+        return self._update(name, {"holds": holds})
+
+    def _update(self, name: str, values: dict[str, object]) -> bool:
         with self._engine.begin() as connection:
-            connection.execute(sources.update().where(sources.c.name == name).values(**values))
+            return connection.execute(sources.update().where(sources.c.name == name).values(**values)).rowcount == 1
 
 
 def _record(row: Row[tuple[object, ...]]) -> SourceRecord:
@@ -121,4 +210,9 @@ def _record(row: Row[tuple[object, ...]]) -> SourceRecord:
         succeeded_at=row.succeeded_at,
         error=row.error,
         memory=json.loads(row.memory),
+        counts=Counts(**json.loads(row.counts)),
+        left_out=tuple(json.loads(row.left_out)),
+        gone_in_a_row=row.gone_in_a_row,
+        disabled=row.disabled,
+        holds=row.holds,
     )

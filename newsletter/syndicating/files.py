@@ -2,7 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+
+#: What is being written bears this ending; nobody takes so long over one file.
+PART, LONGEST_WRITE = ".part", timedelta(minutes=10)
 
 
 def write(path: Path, data: bytes) -> bool:
@@ -12,7 +17,7 @@ def write(path: Path, data: bytes) -> bool:
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    handle, waiting = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    handle, waiting = tempfile.mkstemp(prefix=".", suffix=PART, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             # No fsync: thousands of them take minutes, and what a power cut spoils the next build compares and mends.
@@ -23,6 +28,13 @@ def write(path: Path, data: bytes) -> bool:
         Path(waiting).unlink(missing_ok=True)
         raise
     return True
+
+
+def leftovers(folder: Path, now: datetime) -> Iterator[Path]:
+    """Yield the files below `folder` whose writer died before they got their names."""
+    for path in sorted(folder.rglob(f".*{PART}")):
+        if now.timestamp() - path.stat().st_mtime > LONGEST_WRITE.total_seconds():
+            yield path
 
 
 def remove(path: Path) -> bool:

@@ -79,6 +79,16 @@ def build_site(folder: Path, listed: Iterable[Listed], look: Look, *, anew: bool
     return written
 
 
+def behind(folder: Path, editions: Iterable[Edition]) -> tuple[str, ...]:
+    """Return the keys of those `editions` that the site in `folder` does not show as they are: a build has died."""
+    known = {one.key: one for one in Shelf(folder / MEMORY).contents.get("contents").listings}
+    return tuple(
+        one.key
+        for one in map(_listed, editions)
+        if one.key not in known or _differs(one, known[one.key]) or not (folder / edition_path(one.key)).is_file()
+    )
+
+
 class _Build:
     """One run over the site."""
 

@@ -98,8 +98,8 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
         Route(f"/d/{token}", data.submit, methods=["POST"]),
         Route(f"/a/{token}", data.address, methods=["GET", "POST"]),
         *(hooks.routes() if hooks else ()),
-        Route("/", Site(site.folder).serve),
-        Route("/{path:path}", Site(site.folder).serve),
+        Route("/", Site(site.folder, look).serve),
+        Route("/{path:path}", Site(site.folder, look).serve),
     ]
     return Starlette(
         routes=routes,

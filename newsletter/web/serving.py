@@ -23,7 +23,9 @@ def serve(app: ASGIApp, *, host: str, port: int, every_round: Callable[[], objec
             never twice at once.
     """
     # Addresses of personal pages are keys: they belong into no access log.
-    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, access_log=False, server_header=False))
+    # Its own lines go where the process's log goes: `loglines` leaves out what is personal.
+    config = uvicorn.Config(app, host=host, port=port, access_log=False, server_header=False, log_config=None)
+    server = uvicorn.Server(config)
     if every_round is None:
         server.run()
         return

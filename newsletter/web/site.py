@@ -1,6 +1,8 @@
 """Serves the folder that publishing writes, archive and feeds, with validators that save readers the traffic."""
 
-import hashlib
+import gzip
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,14 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from content.looks import Look
+from newsletter.feeds.conditional import Freshness, freshness, links
 from newsletter.web.pages import SITE_POLICY
 
 #: What each kind of file is. Whatever is not listed here is not served.
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
-    ".json": "application/feed+json",
+    ".json": "application/json",
     ".rss": "application/rss+xml; charset=utf-8",
     ".atom": "application/atom+xml; charset=utf-8",
     ".xml": "application/xml; charset=utf-8",
@@ -28,18 +33,35 @@ TYPES = {
     ".ico": "image/x-icon",
 }
 
+#: What is packed already gets no smaller.
+_PACKED = frozenset({".png", ".jpg", ".webp", ".ico"})
+
+#: A shorter answer fits into one packet either way.
+_WORTH_PACKING_BYTES = 1_000
+
 #: What a feed is, told by its root, when its name only says .xml.
 _ROOTS = ((b"<rss", "application/rss+xml; charset=utf-8"), (b"<feed", "application/atom+xml; charset=utf-8"))
 
-#: Readers ask at most this often; publishing happens a few times a day.
-_CACHE = "public, max-age=300"
+#: The forms of a feed whose readers are told of hub and topic.
+_FEEDS = frozenset({".rss", ".atom", ".json"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A file as it goes over the line, packed or not: another form, another tag (RFC 9110, 8.8.3.3)."""
+
+    body: bytes
+    kind: str
+    coding: str  #: "gzip" or ""
+    fresh: Freshness
 
 
 class Site:
     """The static part of the public site."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, look: Look) -> None:
         self._folder = folder.resolve()
+        self._look = look
 
     async def serve(self, request: Request) -> Response:
         """Return a file of the folder, or 304 when the reader has it.
@@ -54,12 +76,25 @@ class Site:
         if file.name == "index.html" and path and not path.endswith(("/", "index.html")):
             # Relative to our own root, never built from the Host header.
             return RedirectResponse(f"/{path}/", 301)
+        packed = file.suffix not in _PACKED and _takes_gzip(request.headers.get("accept-encoding", ""))
         stat = file.stat()
-        body, tag = await run_in_threadpool(_load, file, stat.st_mtime_ns, stat.st_size)
-        headers = {"ETag": tag, "Cache-Control": _CACHE, "Content-Security-Policy": SITE_POLICY}
-        if _knows(request.headers.get("if-none-match", ""), tag):
+        form = await run_in_threadpool(_load, file, stat.st_mtime_ns, stat.st_size, packed)
+        headers = {**form.fresh.headers, **self._headers(file)}
+        if form.fresh.is_known(request.headers.get("if-none-match"), request.headers.get("if-modified-since")):
             return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type=_type(file, body))
+        if form.coding:
+            headers["Content-Encoding"] = form.coding
+        return Response(form.body, headers=headers, media_type=form.kind)
+
+    def _headers(self, file: Path) -> dict[str, str]:
+        headers = {"Content-Security-Policy": SITE_POLICY, "Vary": "Accept-Encoding"}
+        path = file.relative_to(self._folder)
+        if path.parts[0] == "feeds" and file.suffix in _FEEDS:
+            # An archive page never changes: no hub tells of it.
+            hub = "" if "archive" in path.parts else self._look.hub_url
+            headers["Link"] = links(self._look.url(path.as_posix()), hub)
+            headers["Access-Control-Allow-Origin"] = "*"  # readers that are web pages themselves
+        return headers
 
     def _find(self, path: str) -> Path | None:
         if "\0" in path or "\\" in path or len(path) > 500:
@@ -75,22 +110,34 @@ class Site:
 
 
 @lru_cache(maxsize=256)
-def _load(file: Path, _mtime_ns: int, _size: int) -> tuple[bytes, str]:
+def _load(file: Path, mtime_ns: int, _size: int, packed: bool) -> _Form:
     body = file.read_bytes()
-    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    kind = _type(file, body)
+    coding = "gzip" if packed and len(body) >= _WORTH_PACKING_BYTES else ""
+    if coding:
+        body = gzip.compress(body, mtime=0)
+    # A file is written only when its bytes change, so that moment is when the document changed.
+    changed = datetime.fromtimestamp(mtime_ns // 1_000_000_000, UTC)
+    return _Form(body, kind, coding, freshness(body, changed))
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Tell whether a reader takes gzip (RFC 9110, 12.5.3); `q=0` says no."""
+    for offer in accepted[:1024].lower().split(","):
+        coding, _, weight = offer.replace(" ", "").partition(";q=")
+        if coding in {"gzip", "x-gzip", "*"}:
+            return weight.strip("0.") != "" or not weight
+    return False
 
 
 def _hidden(path: str) -> bool:
     return any(part.startswith(".") for part in path.split("/") if part)
 
 
-def _knows(held: str, tag: str) -> bool:
-    # RFC 9110, 13.1.2: the comparison is weak, so W/ makes no difference.
-    return held.strip() == "*" or tag in {t.strip().removeprefix("W/") for t in held[:4096].split(",")}
-
-
 def _type(file: Path, body: bytes) -> str:
     if file.suffix == ".xml":
         start = body[:1000]
         return next((kind for root, kind in _ROOTS if root in start), TYPES[".xml"])
+    if file.suffix == ".json" and file.parent.name != "search":
+        return "application/feed+json"
     return TYPES[file.suffix]

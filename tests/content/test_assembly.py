@@ -1,7 +1,7 @@
 """An edition prints what the folding decided, once, and its manifest says what it was made of."""
 
 from content.articles import Article
-from content.assembly import assemble, subject_of
+from content.assembly import assemble, name_of, subject_of
 from content.clusters import cluster
 from content.editions import Edition
 from content.folding import fold
@@ -110,3 +110,17 @@ def test_a_subject_names_the_first_story_and_counts_the_others() -> None:
     assert subject_of(["Scars", "Scars"]) == "Scars"
     assert subject_of(["Scars", "Lines", "Sun"]) == "Scars, and 2 more"
     assert len(subject_of(["long " * 40, "Lines"])) <= 78
+
+
+def test_an_article_without_a_title_is_called_by_its_first_words_and_without_words_by_its_id() -> None:
+    untitled = make_article("u.md", paragraph("Dew settles on the skin at night, and nobody asks why."), title="")
+    mute = make_article("mute.md", heading("\u202e"), paragraph("-"), title="\u202e")
+
+    first, other = (
+        _assemble(untitled).stories[0].title,
+        name_of(make_article("mute.md", paragraph("\u200b"), title=" ")),
+    )
+
+    assert first == "Dew settles on the skin at night, and nobody asks why."
+    assert (name_of(mute), other) == ("-", "mute.md")
+    assert _assemble(untitled).subject == first

@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         house.articles.decide(make_approval(a) for a in articles)
         record = draft(house, MONDAY)
         assert record
-        approve(house, record.edition.key, by="Ines", now=MONDAY)
+        approve(house, record.edition.key, by="Ines", now=MONDAY, accept=["contradictions"])
     monkeypatch.setenv("NEWSLETTER_HOME", str(tmp_path))
     monkeypatch.setattr("content.similarity.READ_AT_ONCE", 100)
     monkeypatch.setattr("content.matching.PAIRS_AT_ONCE", 400)

@@ -15,7 +15,7 @@ import requests
 
 from newsletter.cli.up import Part
 
-NEWSLETTER = Path(sys.executable).parent / "newsletter"
+ROOT = Path(__file__).parents[2]
 
 
 def _free_port() -> int:
@@ -30,9 +30,11 @@ def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", int, int]
     port, prefect_port = _free_port(), _free_port()
     environment = {k: v for k, v in os.environ.items() if k != "PREFECT_LOGGING_TO_API_ENABLED"} | {
         "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PYTHONPATH": str(ROOT),
         "NEWSLETTER_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
-    command = [NEWSLETTER, "up", "--port", str(port), "--prefect-port", str(prefect_port)]
+    ports = ["--port", str(port), "--prefect-port", str(prefect_port), "--metrics-port", str(_free_port())]
+    command = [sys.executable, "-m", "newsletter", "up", *ports]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -61,6 +63,9 @@ def test_one_command_brings_everything_up_and_ends_it(
     deployments = requests.post(f"http://127.0.0.1:{prefect_port}/api/deployments/filter", json={}, timeout=10).json()
     assert {d["name"] for d in deployments} >= {"ingest", "publish", "send"}
     assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code < 500
+    figures = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
+    assert figures
+    assert "newsletter_queue_age_seconds 0.0" in requests.get(figures[0], timeout=30).text
 
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0

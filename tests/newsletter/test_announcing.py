@@ -48,12 +48,12 @@ def test_the_hub_hears_of_the_feeds_that_changed(hub: str, tmp_path: Path) -> No
     assert all(p.accepted for p in pinged)
 
 
-def test_a_hub_that_is_down_is_a_warning(tmp_path: Path) -> None:
+def test_a_hub_that_is_down_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with open_house(Settings(home=tmp_path, hub_url="http://127.0.0.1:9/hub")) as house:
         (pinged,) = announce(house, ["feeds/all.atom"])
 
     assert not pinged.accepted
-    assert pinged.detail
+    assert caplog.messages == [f"the hub was not told of {pinged.topic}: {pinged.detail}"]
 
 
 def test_without_a_hub_nobody_is_told(tmp_path: Path) -> None:

@@ -81,6 +81,43 @@ def test_any_persons_message_parses_back_to_the_full_rendering(name: str, url: s
     assert body(message, "html") == fill(RENDERING.html, slots, escape).encode("utf-8", "replace").decode()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a",
+        "A. B",
+        "it's",
+        "a&b",
+        "&c",
+        "<b>",
+        "a=41b",
+        'a"b',
+        "a=b",
+        "a;amp",
+        ".a",
+        "..",
+        "From me",
+        "From",
+        " a ",
+        "a  b",
+        ".",
+        "",
+    ]
+    + ["x" * n for n in (74, 75, 76, 77, 150, 151)]
+    + ["x" * 75 + ".y", "x" * 74 + "=y", "x" * 73 + " y", "x" * 74 + "é", "https://a.example.org/u/" + "s." * 30],
+)
+def test_a_value_that_needs_little_or_no_encoding_gets_no_less(value: str) -> None:
+    slots = {"name": value, "unsubscribe_url": value}
+
+    content = merge(RENDERING, slots, name=value)
+
+    assert fits_smtp(content)
+    assert all(len(line) <= 76 for line in content.partition(b"\r\n\r\n")[2].split(b"\r\n"))
+    assert b"\r\nFrom " not in content.partition(b"\r\n\r\n")[2]
+    assert body(parse(content), "plain") == fill(RENDERING.text, slots)
+    assert body(parse(content), "html") == fill(RENDERING.html, slots, escape)
+
+
 @settings(max_examples=100, deadline=None)
 @given(text=st.text(alphabet=st.sampled_from("aé=. \tF\n✨-") | st.characters(codec="utf-8"), max_size=400))
 def test_any_text_survives_being_encoded(text: str) -> None:

@@ -1,5 +1,6 @@
 """An edition is made once per period, of approved revisions, and held when a person has something to decide."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,13 +9,15 @@ import pytest
 
 from content.approvals import Decision
 from content.articles import Article
-from newsletter.publishing import PublishingError, approve, cancel, draft, find, finish, told
+from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, told
 from newsletter.releasing import release
 from newsletter.settings import Settings
+from newsletter.storage.acceptances import Acceptance
 from newsletter.storage.editions import EditionState
 from newsletter.wiring import House, open_house
 from subscribers.people import Reason, SubscriptionState, Suppression
-from tests.builders import MONDAY, make_approval, make_article, make_subscriber, paragraph
+from tests.builders import IN_CI, MONDAY, make_approval, make_article, make_subscriber, paragraph
+from tests.editions import linked
 
 KEY = "beauty-weekly-2026-W48"
 SCARS = make_article("scars.md", paragraph("Acne scars fade slowly."), title="Scars")
@@ -121,7 +124,111 @@ def test_what_a_person_must_decide_holds_the_edition(
         assert reason in record.reason
         with pytest.raises(PublishingError, match="held, not approved"):
             release(house, KEY, MONDAY)
+
+
+def test_an_editor_may_approve_what_waits_for_a_person_or_is_thin(settings: Settings) -> None:
+    with open_house(settings.model_copy(update={"edition_approval": "person", "minimum_stories": 2})) as house:
+        _approve(house, SCARS)
+        draft(house, MONDAY)
+
         assert approve(house, KEY, by="Ines", now=MONDAY).approved_by == "Ines"
+        # Her three-word story fills no preheader; that is accepted beforehand.
+        assert [(a.rule, a.by) for a in house.acceptances.of(KEY)] == [("preheader", "Ines")]
+
+
+def test_a_blocker_stops_an_approval_whatever_is_accepted(settings: Settings) -> None:
+    with open_house(settings.model_copy(update={"postal_address": ""})) as house:
+        _approve(house, SCARS)
+        draft(house, MONDAY)
+
+        with pytest.raises(PublishingError, match=f"{KEY} cannot be approved: there is no postal address"):
+            approve(house, KEY, by="Ines", now=MONDAY, accept=["sender"])
+        assert find(house, KEY).state is EditionState.HELD
+
+
+def test_a_warning_is_accepted_by_the_name_of_its_rule_and_it_is_kept_who_did_so_and_when(house: House) -> None:
+    _approve(house, *CLASH)
+    draft(house, MONDAY)
+
+    with pytest.raises(PublishingError, match=r"contradictions warns: two articles disagree.*--accept contradictions$"):
+        approve(house, KEY, by="Ines", now=MONDAY, accept=["links"])
+    with pytest.raises(PublishingError, match="there is no rule 'everything'"):
+        approve(house, KEY, by="Ines", now=MONDAY, accept=["everything"])
+    assert house.acceptances.of(KEY) == ()
+    later = MONDAY + timedelta(hours=1)
+    approve(house, KEY, by="Ines", now=later, accept=["contradictions"])
+
+    (accepted,) = house.acceptances.of(KEY)
+    assert (accepted.rule, accepted.by, accepted.at) == ("contradictions", "Ines", later)
+    assert accepted.message.startswith("two articles disagree: 'Wait 24 hours")
+
+
+PLAIN_HTTP = make_article(
+    "plain.md", linked("Read the old study before you begin.", "old study", "http://old.example.org/"), title="Old"
+)
+
+
+def test_an_automatic_approval_accepts_what_the_settings_name_and_says_so(house: House) -> None:
+    _approve(house, PLAIN_HTTP)
+
+    record = draft(house, MONDAY)
+
+    assert record
+    assert record.state is EditionState.APPROVED
+    (accepted,) = house.acceptances.of(KEY)
+    assert accepted == Acceptance(
+        rule="links", message="the link http://old.example.org/ is not on https", by=BY_RULE, at=MONDAY
+    )
+
+
+def test_a_warning_that_nobody_has_accepted_holds_an_edition(settings: Settings) -> None:
+    with open_house(settings.model_copy(update={"accepted_warnings": ("preheader",)})) as house:
+        _approve(house, PLAIN_HTTP)
+
+        record = draft(house, MONDAY)
+
+        assert record
+        assert (record.state, record.reason) == (
+            EditionState.HELD,
+            "links warns: the link http://old.example.org/ is not on https; to accept what warns: --accept links",
+        )
+        assert house.acceptances.of(KEY) == ()
+        approve(house, KEY, by="Ines", now=MONDAY, accept=["links"])
+        assert [a.by for a in house.acceptances.of(KEY)] == ["Ines"]
+
+
+def test_what_was_accepted_of_a_draft_is_forgotten_with_it(house: House) -> None:
+    _approve(house, *CLASH)
+    draft(house, MONDAY)
+    approve(house, KEY, by="Ines", now=MONDAY, accept=["contradictions"])
+    house.articles.record([make_article("a.md", paragraph("Wait a day."), title="Microneedling")], MONDAY)
+    with pytest.raises(PublishingError, match="is held"):
+        release(house, KEY, MONDAY)
+
+    draft(house, MONDAY, again=True)
+
+    assert house.acceptances.of(KEY) == ()
+
+
+@pytest.mark.skipif(shutil.which("spamassassin") is None and not IN_CI, reason="SpamAssassin is not installed")
+def test_a_spam_filter_is_asked_before_an_edition_is_approved(settings: Settings) -> None:
+    shout = make_article(
+        "viagra.md",
+        paragraph("CHEAP VIAGRA AND CIALIS! 100% FREE $$$ MAKE MONEY FAST! " * 8),
+        title="V1AGRA",
+    )
+    asking = {"spam_filter": "spamassassin"}
+    with open_house(settings.model_copy(update=asking)) as house:
+        _approve(house, SCARS)
+        assert draft(house, MONDAY).state is EditionState.APPROVED  # type: ignore[union-attr]
+    with open_house(settings.model_copy(update=asking)) as house:
+        _approve(house, shout)
+
+        record = draft(house, MONDAY + timedelta(days=7))
+
+    assert record
+    assert record.state is EditionState.HELD
+    assert "a spam filter gives it" in record.reason
 
 
 def test_the_audience_is_frozen_once_with_its_exclusions(house: House) -> None:

@@ -135,10 +135,12 @@ def test_an_edition_without_a_story_or_a_preheader_still_renders() -> None:
     assert "Less, but on time" in render_email(make_edition(preheader=""), LOOK).html
 
 
-def test_without_a_preheader_the_inbox_shows_the_first_titles() -> None:
-    page = soup(make_edition(make_story(), make_story("b", "Lips in winter"), preheader=""))
+def test_without_a_preheader_the_inbox_shows_what_the_subject_does_not_say() -> None:
+    several = soup(make_edition(make_story(), *(make_story(x, f"Story {x}") for x in "bcde"), preheader=""))
+    only = soup(make_edition(make_story(), preheader=""))
 
-    assert page.body.get_text().strip().startswith("Needles, explained · Lips in winter")
+    assert several.body.get_text().strip("\n\u034f\u200c\xa0 ").startswith("Story b · Story c · Story d\u034f")
+    assert only.body.get_text().strip().startswith("Fine needles make tiny channels in the skin.")
 
 
 def test_what_a_source_writes_never_becomes_markup_or_template() -> None:

@@ -1,7 +1,6 @@
 """A sender may be killed at any moment: the next one goes on, nobody gets it twice, and every doubt has a name."""
 
 import asyncio
-import gc
 import os
 import signal
 import subprocess
@@ -364,13 +363,3 @@ def test_a_sender_that_is_fenced_ends_its_run_and_the_next_goes_on(ledger: Ledge
     assert after == Tally(candidates=300, accepted=fenced.accepted, pending=300 - fenced.accepted)
     assert rest == Sent(accepted=300 - fenced.accepted)
     assert max(seen.accepted.values()) == 1
-
-
-def test_the_garbage_collector_is_left_as_it_was() -> None:
-    async def look() -> int:
-        return gc.get_threshold()[0]
-
-    before = gc.get_threshold()
-
-    assert run(look()) > before[0]
-    assert gc.get_threshold() == before

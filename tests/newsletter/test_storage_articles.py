@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DatabaseError
 
 from content.approvals import Decision
 from newsletter.storage.articles import ArticleStore, Change
@@ -106,3 +107,20 @@ def test_a_pull_that_breaks_off_leaves_the_store_as_it_was(store: ArticleStore) 
         store.record(pulled(), MONDAY)  # type: ignore[arg-type]
 
     assert store.standings() == ()
+
+
+@pytest.mark.parametrize("words", ["UPDATE approvals SET decision = 'approved'", "DELETE FROM approvals"])
+def test_the_database_itself_keeps_the_record_of_decisions(engine: Engine, store: ArticleStore, words: str) -> None:
+    store.record([make_article()], MONDAY)
+    store.decide([make_approval(make_article(), Decision.REJECTED)])
+
+    with pytest.raises(DatabaseError, match="approvals only grow"), engine.begin() as connection:
+        connection.execute(text(words))
+
+    assert [a.decision for a in store.record_of("needling.md")] == [Decision.REJECTED]
+
+
+def test_what_was_removed_is_kept_with_the_revision(store: ArticleStore) -> None:
+    store.record([make_article()], MONDAY, remarks={"needling.md": ["is read without: script (1)"]})
+
+    assert [s.remarks for s in store.standings()] == [("is read without: script (1)",)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers.tokens import LIFETIME, Claims, Flaw, Keyring, Purpose, issue, link, one_click_links, read
+from subscribers.tokens import LIFETIME, Claims, Flaw, Keyring, Purpose, issue, issuer, link, one_click_links, read
 from tests.builders import MONDAY
 
 KEYS = Keyring((b"k" * 32,))
@@ -89,3 +89,13 @@ def test_a_keyring_shows_no_key() -> None:
     assert "kkk" not in repr(KEYS)
     with pytest.raises(ValueError, match="at least one key"):
         Keyring.parse(b" \n")
+
+
+@given(subjects=st.lists(NAMES, max_size=5), purpose=st.sampled_from(Purpose))
+def test_one_issuer_makes_the_tokens_that_are_issued_one_by_one(subjects: list[str], purpose: Purpose) -> None:
+    make = issuer(KEYS, purpose, "beauty", now=MONDAY)
+
+    assert [make(s) for s in subjects] == [issue(KEYS, purpose, s, "beauty", now=MONDAY) for s in subjects]
+    assert [read(KEYS, purpose, make(s), MONDAY) for s in subjects] == [
+        Claims(s, "beauty", None if LIFETIME[purpose] is None else MONDAY) for s in subjects
+    ]

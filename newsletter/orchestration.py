@@ -1,0 +1,121 @@
+"""Asks a Prefect server about our runs over its API, and ends those whose process is gone; Prefect itself unneeded."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+#: What every run of ours is tagged with.
+TAG = "newsletter"
+
+#: A run says every 30 seconds that it lives (`prefect.yaml`). Below three of these a busy machine looks dead.
+BEAT = timedelta(seconds=30)
+SILENCE = 3 * BEAT
+
+#: How long a run may stand in a state that should pass at once, and how long one may run without ever having spoken:
+#: who starts a flow by hand has another heartbeat, or none.
+PATIENCE: Mapping[str, timedelta] = {
+    "RUNNING": timedelta(minutes=10),
+    "PENDING": timedelta(minutes=10),
+    "CANCELLING": timedelta(minutes=5),
+}
+
+#: Where `newsletter up` notes the address of the server it has started, in `home`.
+NOTE = "prefect-server.json"
+
+_SECONDS = 10
+
+
+class OrchestrationError(Exception):
+    """The Prefect server does not answer, or refuses us; the message says what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class StuckRun:
+    """A run that the server holds for alive and that has said nothing for too long."""
+
+    id: str
+    name: str
+    state: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One Prefect server."""
+
+    api: str
+    auth: str = ""  #: NAME:PASSWORD; empty where it asks for none
+
+    def stuck_runs(self, now: datetime) -> tuple[StuckRun, ...]:
+        """Return the runs of ours whose process is gone, as far as their heartbeats tell.
+
+        Raises:
+            OrchestrationError: It does not answer.
+        """
+        wanted = {"state": {"type": {"any_": list(PATIENCE)}}, "tags": {"all_": [TAG]}}
+        runs = self._post("flow_runs/filter", {"flow_runs": wanted})
+        found = (self._judge(run, now) for run in runs)
+        return tuple(sorted((run for run in found if run), key=lambda run: (run.since, run.id)))
+
+    def end(self, run: StuckRun, why: str) -> None:
+        """Mark a run as crashed.
+
+        Raises:
+            OrchestrationError: It does not answer, or does not let us.
+        """
+        answer = self._post(
+            f"flow_runs/{run.id}/set_state", {"state": {"type": "CRASHED", "message": why}, "force": True}
+        )
+        if answer.get("status") != "ACCEPT":
+            raise OrchestrationError(f"Prefect does not end the run {run.name!r}: {answer.get('details')}")
+
+    def _judge(self, run: Mapping[str, Any], now: datetime) -> StuckRun | None:
+        kind = run["state"]["type"]
+        began = _moment(run["state"]["timestamp"])
+        heard = self._last_heartbeat(run["id"], now) if kind == "RUNNING" else None
+        since, patience = (heard, SILENCE) if heard and heard >= began else (began, PATIENCE[kind])
+        return StuckRun(run["id"], run["name"], kind.lower(), since) if now - since > patience else None
+
+    def _last_heartbeat(self, run: str, now: datetime) -> datetime | None:
+        wanted = {
+            "event": {"name": ["prefect.flow-run.heartbeat"]},
+            "resource": {"id": [f"prefect.flow-run.{run}"]},
+            "occurred": {"since": (now - timedelta(days=7)).isoformat(), "until": (now + BEAT).isoformat()},
+            "order": "DESC",
+        }
+        events = self._post("events/filter", {"filter": wanted, "limit": 1})["events"]
+        return _moment(events[0]["occurred"]) if events else None
+
+    def _post(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401  JSON
+        name, _, password = self.auth.partition(":")
+        try:
+            answer = requests.post(
+                f"{self.api}/{path}", json=body, timeout=_SECONDS, auth=(name, password) if self.auth else None
+            )
+            answer.raise_for_status()
+            return answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise OrchestrationError(
+                f"Prefect at {self.api} cannot be asked ({error}); look at PREFECT_API_URL and PREFECT_API_AUTH_STRING"
+            ) from error
+
+
+def server_of(home: Path, environment: Mapping[str, str]) -> Server | None:
+    """Return the server that PREFECT_API_URL names, or that `newsletter up` has started; None when there is neither."""
+    auth = environment.get("PREFECT_API_AUTH_STRING", "")
+    if api := environment.get("PREFECT_API_URL", ""):
+        return Server(api.rstrip("/"), auth)
+    try:
+        noted = json.loads((home / NOTE).read_text())
+        return Server(str(noted["api"]), auth)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)

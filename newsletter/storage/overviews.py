@@ -1,0 +1,174 @@
+"""What lists and counters show: many things at a glance, read without opening any of them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, ColumnElement, Connection, Engine, and_, case, func, literal, or_, select
+
+from content.approvals import Decision
+from newsletter.storage.articles import approvals, articles, revisions
+from newsletter.storage.editions import EditionState, editions, renderings
+from newsletter.storage.engine import reading
+from newsletter.storage.people import subscribers, suppressions
+from subscribers.people import Reason, Subscriber, Suppression, address_key
+
+#: Stands for an article about which nobody has decided.
+PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleRow:
+    """One article in a list."""
+
+    id: str
+    revision: str
+    title: str
+    source: str
+    state: str
+    pulled_at: datetime
+    first_seen: datetime
+    decided_by: str = ""
+    note: str = ""
+
+    @property
+    def is_edited(self) -> bool:
+        """Tell whether the source has shown another wording before."""
+        return self.pulled_at > self.first_seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionRow:
+    """One edition in a list."""
+
+    key: str
+    state: EditionState
+    reason: str
+    subject: str
+    created_at: datetime
+    approved_by: str
+    approved_at: datetime | None
+
+
+class Overviews:
+    """Lists on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def articles(
+        self, *, state: str = "", source: str = "", text: str = "", after: int = 0, limit: int = 50
+    ) -> tuple[ArticleRow, ...]:
+        """Return articles, the newest first.
+
+        Args:
+            state: pending, approved, rejected or withdrawn; empty: all.
+            source: Name of the source; empty: all.
+            text: What the title has in it, whatever the case; empty: anything.
+            after: How many to pass over.
+            limit: How many at most.
+        """
+        query = (
+            select(
+                articles.c.id,
+                articles.c.revision,
+                articles.c.source,
+                articles.c.first_seen,
+                revisions.c.title,
+                revisions.c.pulled_at,
+                _STATE.label("state"),
+                func.coalesce(approvals.c.by, "").label("decided_by"),
+                func.coalesce(approvals.c.note, "").label("note"),
+            )
+            .select_from(_JOINED)
+            .where(*_wanted(state, source, text))
+            .order_by(revisions.c.pulled_at.desc(), articles.c.id)
+            .offset(after)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return tuple(ArticleRow(**row._mapping) for row in connection.execute(query))
+
+    def article_counts(self, *, source: str = "", text: str = "") -> dict[str, int]:
+        """Return how many articles are in which state."""
+        state = _STATE.label("state")
+        query = select(state, func.count()).select_from(_JOINED).where(*_wanted("", source, text)).group_by(state)
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def editions(self, newsletter: str, limit: int = 200) -> tuple[EditionRow, ...]:
+        """Return the editions of a newsletter, the newest first."""
+        subject = func.coalesce(renderings.c.subject, "").label("subject")
+        mail = and_(renderings.c.edition == editions.c.key, renderings.c.variant == "everybody")
+        columns = (editions.c.key, editions.c.state, editions.c.reason, editions.c.created_at)
+        query = (
+            select(*columns, editions.c.approved_by, editions.c.approved_at, subject)
+            .select_from(editions.outerjoin(renderings, mail))
+            .where(editions.c.newsletter == newsletter)
+            .order_by(editions.c.created_at.desc(), editions.c.key.desc())
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        return tuple(EditionRow(**{**row, "state": EditionState(row["state"])}) for row in rows)
+
+    def people(self, text: str, limit: int = 50) -> tuple[Subscriber, ...]:
+        """Return people whose address is, or begins with, `text`, by address; nobody for an empty text."""
+        key = address_key(text) if "@" in text else text.strip().casefold()
+        if not key:
+            return ()
+        with reading(self._engine) as connection:
+            begins = _begins(connection, subscribers.c.key, key)
+            query = select(subscribers).where(begins).order_by(subscribers.c.key).limit(limit)
+            return tuple(
+                Subscriber(id=r.id, address=r.address, name=r.name, language=r.language, zone=r.zone)
+                for r in connection.execute(query)
+            )
+
+    def suppressions(self, text: str = "", limit: int = 100) -> tuple[Suppression, ...]:
+        """Return suppressed addresses, the newest first; those that begin with `text` if there is one."""
+        query = select(suppressions).order_by(suppressions.c.since.desc(), suppressions.c.key).limit(limit)
+        with reading(self._engine) as connection:
+            if text.strip():
+                query = query.where(_begins(connection, suppressions.c.key, text.strip().casefold()))
+            return tuple(Suppression(r.key, Reason(r.reason), r.since, r.until) for r in connection.execute(query))
+
+    def suppressed(self, reasons: Collection[Reason] = tuple(Reason)) -> dict[Reason, int]:
+        """Return how many addresses are suppressed for which reason."""
+        reason = suppressions.c.reason
+        query = select(reason, func.count()).where(reason.in_([r.value for r in reasons])).group_by(reason)
+        with reading(self._engine) as connection:
+            return {Reason(row[0]): row[1] for row in connection.execute(query)}
+
+
+def _begins(connection: Connection, column: Column[str], text: str) -> ColumnElement[bool]:
+    if connection.dialect.name == "sqlite":
+        # A range, which the unique index answers; a pattern would read everybody.
+        return and_(column >= text, column < text + "\U0010ffff")
+    # There the order of letters hangs on the server's language, and a range would miss some.
+    return column.startswith(text, autoescape=True)
+
+
+_DECIDED = and_(
+    approvals.c.revision == articles.c.revision,
+    approvals.c.number.in_(select(func.max(approvals.c.number)).group_by(approvals.c.revision)),
+)
+_JOINED = articles.join(revisions, revisions.c.revision == articles.c.revision).outerjoin(approvals, _DECIDED)
+_STATE = case(
+    (
+        or_(approvals.c.decision.is_(None), approvals.c.decision == Decision.REOPENED.value),
+        literal(PENDING),
+    ),
+    else_=approvals.c.decision,
+)
+
+
+def _wanted(state: str, source: str, text: str) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if state:
+        wanted.append(_STATE.in_([state]))
+    if source:
+        wanted.append(articles.c.source == source)
+    if text:
+        wanted.append(func.lower(revisions.c.title).contains(text.lower(), autoescape=True))
+    return wanted

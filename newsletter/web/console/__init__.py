@@ -1,0 +1,1 @@
+"""The console: where staff approve, compose, schedule, watch and read results."""

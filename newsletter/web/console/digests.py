@@ -1,0 +1,173 @@
+"""Digests: the list, and composing one: which stories in which order, and the words around them."""
+
+from dataclasses import replace
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from content.compositions import Composition, moved
+from newsletter.publishing import ComposedElsewhereError, available, compose, draft, edition_key
+from newsletter.publishing import find as find_edition
+from newsletter.staffing import Permission
+from newsletter.storage.compositions import Version
+from newsletter.storage.editions import EditionRecord
+from newsletter.web.console.asking import Ask, Door
+from newsletter.web.console.sends import can_edit, send_of
+
+#: Characters of each field at most: the longest subject a server takes, what inboxes show, a page of text.
+SUBJECT, PREHEADER, INTRO = 250, 250, 4000
+
+
+def show_digests(ask: Ask) -> Response:
+    """Show every digest with where it stands."""
+    newsletter = ask.console.house.settings.newsletter
+    rows = [(e, send_of(ask, e)) for e in ask.console.overviews.editions(newsletter)]
+    counts: dict[str, int] = {}
+    for _, send in rows:
+        counts[send.word] = counts.get(send.word, 0) + 1
+    tab = ask.query("tab")
+    return ask.show(
+        "digests",
+        rows=[(e, s) for e, s in rows if not tab or s.word == tab],
+        counts=counts,
+        tab=tab,
+        total=len(rows),
+        current=edition_key(ask.console.house.settings, ask.now),
+        exists=any(e.key == edition_key(ask.console.house.settings, ask.now) for e, _ in rows),
+        fresh=ask.console.overviews.article_counts().get("approved", 0),
+    )
+
+
+def make_digest(ask: Ask) -> Response:
+    """Make this period's digest of the approved articles; a person approves it."""
+    record = draft(ask.console.house, ask.now, by_hand=True)
+    if record is None:
+        return ask.go(
+            "/articles", "There is no approved article that no digest has told. Approve one first.", is_problem=True
+        )
+    ask.did(record.edition.key)
+    ask.console.cache.forget()
+    return ask.go(f"/digests/{record.edition.key}")
+
+
+def show_compose(ask: Ask) -> Response:
+    """Show one digest to be composed."""
+    record = edition_of(ask)
+    return _show(ask, record, ask.console.house.compositions.latest(record.edition.key))
+
+
+def save(ask: Ask) -> Response:
+    """Keep what the editor composed: words, or one step of the order."""
+    record = edition_of(ask)
+    key, house = record.edition.key, ask.console.house
+    latest, form = house.compositions.latest(key), ask.form
+    after = int(form.one("version")) if form.one("version").isdigit() else -1
+    wish = Composition(
+        order=latest.composition.order,
+        subject=_line(form.one("subject"), SUBJECT),
+        preheader=_line(form.one("preheader"), PREHEADER),
+        intro=_paragraphs(form.one("intro")),
+    )
+    act, _, article = form.one("do").partition(" ")
+    order = latest.composition.order or tuple(a for a, _ in record.edition.manifest.revisions)
+    steps = {
+        "up": lambda: moved(order, article, -1),
+        "down": lambda: moved(order, article, 1),
+        "remove": lambda: tuple(a for a in order if a != article),
+        "add": lambda: (*(a for a in order if a != article), article),
+    }
+    if act in steps:
+        wish = replace(wish, order=steps[act]())
+    elif act != "save":
+        raise HTTPException(400)
+    try:
+        compose(house, key, wish, after=after, by=ask.me.name, now=ask.now)
+    except ComposedElsewhereError:
+        return _show(ask, record, latest, mine=wish, status=409)
+    ask.did(key, step=act, version=after + 1)
+    ask.console.cache.forget()
+    said = {"up": "Moved up.", "down": "Moved down.", "remove": "Removed.", "add": "Added."}.get(act, "Saved.")
+    return ask.go(f"/digests/{key}", f"{said} The digest is folded anew and needs an approval.")
+
+
+def restore(ask: Ask) -> Response:
+    """Bring an earlier version back, as a new one."""
+    record = edition_of(ask)
+    key, house = record.edition.key, ask.console.house
+    wanted = next((v for v in house.compositions.all(key) if str(v.number) == ask.form.one("version")), None)
+    if wanted is None:
+        raise HTTPException(404)
+    latest = house.compositions.latest(key)
+    compose(house, key, wanted.composition, after=latest.number, by=ask.me.name, now=ask.now)
+    ask.did(key, restored=wanted.number)
+    return ask.go(f"/digests/{key}", f"Version {wanted.number} is back, as version {latest.number + 1}.")
+
+
+def fold_again(ask: Ask) -> Response:
+    """Fold a draft anew, after a ruling or an edit at the source."""
+    record = edition_of(ask)
+    draft(ask.console.house, record.created_at, again=True, by_hand=True)
+    ask.did(record.edition.key)
+    ask.console.cache.forget()
+    return ask.go(f"/digests/{record.edition.key}", "Folded anew, of what is approved now.")
+
+
+def edition_of(ask: Ask) -> EditionRecord:
+    """Return the edition that the address names.
+
+    Raises:
+        HTTPException: There is none.
+    """
+    record = ask.console.house.editions.find(ask.part("key"))
+    if record is None or record.edition.newsletter != ask.console.house.settings.newsletter:
+        raise HTTPException(404)
+    return record
+
+
+def _show(
+    ask: Ask, record: EditionRecord, version: Version, mine: Composition | None = None, status: int = 200
+) -> Response:
+    house, key = ask.console.house, record.edition.key
+    record = find_edition(house, key)
+    told = {a for a, _ in record.edition.manifest.revisions}
+    wish = mine or version.composition
+    printed = {story.article: story for story in record.edition.stories}
+    titles = {s.article.id: s.article.title for s in available(house, key)}
+    order = [a for a, _ in record.edition.manifest.revisions]
+    search = ask.query("q").casefold()
+    return ask.show(
+        "compose",
+        status,
+        record=record,
+        edition=record.edition,
+        send=send_of(ask, record),
+        can_edit=can_edit(ask, record),
+        stories=[(a, printed.get(a), titles.get(a, a)) for a in order],
+        addable=[(a, t) for a, t in titles.items() if a not in told and search in t.casefold()][:30],
+        search=ask.query("q"),
+        wish=wish,
+        theirs=version if mine else None,
+        version=house.compositions.latest(key).number,
+        latest=version,
+        versions=house.compositions.all(key)[:20],
+        limits={"subject": SUBJECT, "preheader": PREHEADER, "intro": INTRO},
+    )
+
+
+def _line(text: str, most: int) -> str:
+    return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())[:most]
+
+
+def _paragraphs(text: str) -> str:
+    paragraphs = (_line(part, INTRO) for part in text.replace("\r\n", "\n").split("\n\n"))
+    return "\n\n".join(p for p in paragraphs if p)[:INTRO]
+
+
+DOORS = (
+    Door(path="/digests", view=show_digests, may=Permission.SEE),
+    Door(path="/digests", view=make_digest, may=Permission.COMPOSE, act="digest.make"),
+    Door(path="/digests/{key}", view=show_compose, may=Permission.SEE),
+    Door(path="/digests/{key}", view=save, may=Permission.COMPOSE, act="digest.compose"),
+    Door(path="/digests/{key}/restore", view=restore, may=Permission.COMPOSE, act="digest.restore"),
+    Door(path="/digests/{key}/fold", view=fold_again, may=Permission.COMPOSE, act="digest.fold"),
+)

@@ -1,0 +1,31 @@
+"""Every door of the console, in one table: what is not here is not there."""
+
+from newsletter.web.console import (
+    articles,
+    audience,
+    care,
+    digests,
+    groups,
+    planning,
+    previewing,
+    results,
+    reviewing,
+    signing,
+    today,
+)
+from newsletter.web.console.asking import Door
+
+#: In the order in which addresses are matched: what is named stands before what is a part.
+DOORS: tuple[Door, ...] = (
+    *signing.DOORS,
+    *today.DOORS,
+    *articles.DOORS,
+    *groups.DOORS,
+    *previewing.DOORS,
+    *reviewing.DOORS,
+    *digests.DOORS,
+    *planning.DOORS,
+    *audience.DOORS,
+    *results.DOORS,
+    *care.DOORS,
+)

@@ -1,0 +1,72 @@
+// Comfort for the console. Every page works without this file: it only saves steps.
+"use strict";
+
+// Lists: j and k move, a approves, r rejects, o opens, x ticks, ? shows the keys. Only while no field has the focus.
+document.addEventListener("keydown", (event) => {
+  const list = document.querySelector("[data-keys]");
+  if (!list || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), textarea, select")) return;
+  const rows = [...list.querySelectorAll("tbody tr[tabindex]")];
+  const at = rows.indexOf(document.activeElement.closest("tr[tabindex]"));
+  const row = rows[at];
+  const press = (name) => row && row.querySelector(`[data-do="${name}"]`);
+  const acts = {
+    j: () => rows[Math.min(at + 1, rows.length - 1)]?.focus(),
+    k: () => rows[Math.max(at - 1, 0)]?.focus(),
+    a: () => press("approve")?.click(),
+    r: () => press("reject")?.click(),
+    o: () => press("open")?.click(),
+    x: () => { const box = row?.querySelector("input[type=checkbox]"); if (box) { box.checked = !box.checked; counted(); } },
+    "?": () => document.getElementById("keys")?.toggleAttribute("open"),
+  };
+  if (acts[event.key]) { event.preventDefault(); acts[event.key](); }
+});
+
+// After a decision the page comes back with the next row to look at: put the focus there.
+function settle() {
+  const next = document.querySelector("[data-focus]");
+  if (next) next.focus();
+  const problems = document.querySelector("[data-problems]");
+  if (problems) problems.focus();
+  counted();
+}
+
+// Bulk buttons say how many rows they are about.
+function counted() {
+  const chosen = document.querySelectorAll("input[name=chosen]:checked").length;
+  for (const button of document.querySelectorAll("[data-counted]")) {
+    button.textContent = chosen ? `${button.dataset.counted} ${chosen}` : `${button.dataset.counted} ticked`;
+  }
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-all]")) {
+    for (const box of document.querySelectorAll("input[name=chosen]")) box.checked = event.target.checked;
+  }
+  counted();
+});
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "yes";
+  setTimeout(() => { delete form.dataset.sent; }, 4000);
+});
+addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
+// Countdowns run between two answers of the server.
+setInterval(() => {
+  for (const clock of document.querySelectorAll("[data-until]")) {
+    const left = Math.max(0, Math.round((Date.parse(clock.dataset.until) - Date.now()) / 1000));
+    clock.textContent = left >= 3600 ? `${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`
+      : left >= 60 ? `${Math.floor(left / 60)} min ${left % 60} s` : `${left} s`;
+  }
+}, 1000);
+
+// Subjects and the like show how long they are.
+document.addEventListener("input", (event) => {
+  const count = event.target.id && document.querySelector(`[data-counts="${event.target.id}"]`);
+  if (count) count.textContent = `${event.target.value.length} characters`;
+});
+
+document.addEventListener("DOMContentLoaded", settle);
+document.addEventListener("htmx:after:swap", counted);

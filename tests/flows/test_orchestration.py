@@ -1,0 +1,78 @@
+"""A real Prefect server, behind a password, tells which of our runs are stuck, and lets us end those alone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from newsletter.orchestration import OrchestrationError, Server, server_of
+from tests.flows.server import AUTH, prefect_server
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    with prefect_server(folder) as environment:
+        found = server_of(folder, environment)
+        assert found
+        yield found
+
+
+def _post(server: Server, path: str, body: dict[str, Any] | list[Any]) -> Any:
+    answer = requests.post(f"{server.api}/{path}", json=body, auth=tuple(AUTH.split(":")), timeout=10)
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
+
+
+def _begin(server: Server, name: str, state: str, *tags: str) -> str:
+    flow = _post(server, "flows/", {"name": "send"})["id"]
+    wanted = {"flow_id": flow, "name": name, "tags": list(tags), "state": {"type": state}}
+    run: str = _post(server, "flow_runs/", wanted)["id"]
+    return run
+
+
+def _beat(server: Server, run: str, at: datetime) -> None:
+    event = {"event": "prefect.flow-run.heartbeat", "occurred": at.isoformat()}
+    resource = {"resource": {"prefect.resource.id": f"prefect.flow-run.{run}"}}
+    _post(server, "events", [event | resource | {"id": str(uuid4())}])
+
+
+def test_stuck_runs_are_found_by_their_silence_and_ended(server: Server) -> None:
+    now = datetime.now(UTC)
+    quiet = _begin(server, "quiet", "RUNNING", "newsletter", "send")
+    pending = _begin(server, "pending", "PENDING", "newsletter")
+    cancelling = _begin(server, "cancelling", "CANCELLING", "newsletter")
+    beating = _begin(server, "beating", "RUNNING", "newsletter")
+    _begin(server, "of somebody else", "RUNNING")
+    _begin(server, "done", "COMPLETED", "newsletter")
+    _beat(server, quiet, now + MINUTE)
+    _beat(server, beating, now + 20 * MINUTE - timedelta(seconds=80))
+    for _ in range(100):  # the server takes events in beside its answers
+        if {r.id for r in server.stuck_runs(now + 20 * MINUTE)} == {quiet, pending, cancelling}:
+            break
+
+    assert server.stuck_runs(now + 2 * MINUTE) == ()
+    assert [r.id for r in server.stuck_runs(now + 6 * MINUTE)] == [cancelling, quiet]
+    stuck = server.stuck_runs(now + 20 * MINUTE)
+    assert {(r.name, r.state) for r in stuck} == {
+        ("quiet", "running"),
+        ("pending", "pending"),
+        ("cancelling", "cancelling"),
+    }
+
+    for run in stuck:
+        server.end(run, "silent")
+
+    assert server.stuck_runs(now + 20 * MINUTE) == ()
+    assert [r.id for r in server.stuck_runs(now + 60 * MINUTE)] == [beating]
+
+
+def test_without_the_password_nobody_is_told_anything(server: Server) -> None:
+    with pytest.raises(OrchestrationError, match="401"):
+        replace(server, auth="").stuck_runs(datetime.now(UTC))

@@ -1,0 +1,94 @@
+"""An editor sees what an edit did, what we took out of an article, and everything that was decided about it."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from content.approvals import Decision
+from newsletter.cli import app
+from newsletter.settings import Settings
+from newsletter.wiring import open_house
+from tests.builders import MONDAY, make_approval, make_article, paragraph
+
+FIRST = make_article("desk:scars.md", paragraph("Wait 24 hours before make-up."), paragraph("Drink water."))
+SECOND = make_article("desk:scars.md", paragraph("Wait 72 hours before make-up."), paragraph("Drink water."))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A newsletter with one article that was approved, then edited."""
+    with open_house(Settings(home=tmp_path)) as house:
+        house.articles.record([FIRST], MONDAY)
+        house.articles.decide([make_approval(FIRST)])
+        removed = {SECOND.id: ("is read without: script (1)",)}
+        house.articles.record([SECOND], MONDAY + timedelta(days=1), remarks=removed)
+    monkeypatch.setenv("NEWSLETTER_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    result = CliRunner().invoke(app, words)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_an_edit_is_shown_against_what_was_approved_last() -> None:
+    assert run("article", "diff", "scars.md").stdout == (
+        f"desk:scars.md: {FIRST.revision[:12]} to {SECOND.revision[:12]}\nWait [-24-] {{+72+}} hours before make-up.\n"
+    )
+
+
+def test_two_named_revisions_are_compared_as_they_are_named() -> None:
+    found = json.loads(run("article", "diff", "scars.md", SECOND.revision[:9], FIRST.revision[:9], "--json").stdout)
+
+    assert (found["before"], found["after"]) == (SECOND.revision, FIRST.revision)
+    assert [p["state"] for p in found["passages"][0]["pieces"]] == ["same", "gone", "new", "same"]
+
+
+def test_a_page_marks_the_words_and_no_text_is_markup(home: Path) -> None:
+    with open_house(Settings(home=home)) as house:
+        house.articles.record(
+            [make_article("desk:scars.md", paragraph("Wait <b> hours before make-up."))], MONDAY + timedelta(days=2)
+        )
+
+    page = run("article", "diff", "scars.md", "--html").stdout
+
+    assert "Wait <del>24 </del><mark>&lt;b&gt; </mark>hours before make-up." in page
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nothing",), "no article 'nothing'"),
+        (("scars.md", "zzz"), "'zzz' begins 0 revisions"),
+        (("scars.md", "", "zzz"), "'zzz' begins 0 revisions"),
+    ],
+    ids=["article", "before", "after"],
+)
+def test_what_is_not_there_is_named(words: tuple[str, ...], says: str) -> None:
+    result = CliRunner().invoke(app, ["article", "diff", *words])
+
+    assert result.exit_code != 0
+    assert says in str(result.exception)
+
+
+def test_an_article_shows_what_we_removed_and_what_was_decided(home: Path) -> None:
+    with open_house(Settings(home=home)) as house:
+        house.articles.decide([make_approval(SECOND, Decision.REJECTED, MONDAY + timedelta(days=1, hours=1))])
+
+    shown = run("article", "show", "scars.md").stdout
+
+    assert f"rejected; revision {SECOND.revision[:12]}\n  it is read without: script (1)\n" in shown
+    assert [line.split(maxsplit=4)[4] for line in shown.splitlines()[-4:]] == [
+        f"came as {FIRST.revision[:12]}",
+        f"came as {SECOND.revision[:12]}",
+        f"approved {FIRST.revision[:12]} by Ines",
+        f"rejected {SECOND.revision[:12]} by Ines",
+    ]
+    told = json.loads(run("article", "show", "scars.md", "--json").stdout)
+    assert told["remarks"] == ["is read without: script (1)"]
+    assert [d["decision"] for d in told["decisions"]] == ["approved", "rejected"]
