@@ -29,7 +29,7 @@ from content.repeats import says_the_same
 from content.sections import Section
 from content.similarity import alike, traits, weigh
 from content.text import spans
-from newsletter.semantics.loading import load_vectors
+from newsletter.semantics import load_vectors
 
 #: Share of the sections that stay when a set is thinned out, and how often it is drawn anew.
 STAYING, DRAWS = 0.6, 20

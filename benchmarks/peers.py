@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from content.text import words
-from newsletter.semantics.loading import PACKAGE, load_vectors
+from newsletter.semantics import load_vectors
+from newsletter.semantics.loading import PACKAGE
 
 #: Pairs that a peer of some dozen texts a second is measured on.
 FEW = 200

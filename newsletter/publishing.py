@@ -26,7 +26,7 @@ from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Finding, Observed
 from newsletter.rendering.mime import Identity
 from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
-from newsletter.semantics.loading import choose_vectors
+from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
 from newsletter.storage.articles import ArticleStore, Standing

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.near_duplicates import measure_sections, read_sections
-from newsletter.semantics.loading import load_vectors
+from newsletter.semantics import load_vectors
 
 DATA = Path(__file__).parent / "data"
 SETS = sorted(path.stem for path in DATA.glob("beauty_*.txt"))

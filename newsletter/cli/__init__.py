@@ -30,7 +30,7 @@ from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
 from newsletter.scheduling import SchedulingError
-from newsletter.semantics.loading import SemanticsError
+from newsletter.semantics import SemanticsError
 from newsletter.settings import SettingsError
 from newsletter.staffing import StaffingError
 from newsletter.storage.errors import DatabaseFailure, StoreError, say

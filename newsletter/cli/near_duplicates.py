@@ -24,7 +24,7 @@ from newsletter.ports import SourceError
 from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import comparison_html
 from newsletter.rendering.folded import folded_html, folded_text
-from newsletter.semantics.loading import choose_vectors
+from newsletter.semantics import choose_vectors
 from newsletter.sources.folder import read
 from newsletter.wiring import open_house
 from newsletter.working import processes, undisturbed

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from newsletter.semantics import load_vectors
 from newsletter.semantics.encoder import HEADS, Encoder, read_weights
-from newsletter.semantics.loading import load_vectors
 from newsletter.semantics.wordpiece import WordPieces
 
 WIDTH, INNER, LAYERS = 2 * HEADS, 40, 2
