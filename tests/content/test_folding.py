@@ -10,6 +10,7 @@ from content.clusters import Ruling, RulingKind, cluster
 from content.folding import Folding, Printed, Rule, See, fold
 from content.repeats import says_the_same
 from content.reports import as_json
+from content.sections import Section
 from content.statements import fingerprint
 from tests.content.builders import APPROVED, make_article, make_sections
 
@@ -72,6 +73,18 @@ def test_a_kept_sentence_gives_way_to_a_later_one_that_says_it_and_more() -> Non
     assert [(d.kept.text, d.rule) for d in folding.drops if d.statement.text == SHORT] == [(FULL, Rule.SAME_STATEMENT)]
 
 
+def test_a_kept_sentence_that_others_were_dropped_for_stays() -> None:
+    again = make_article(
+        "again",
+        ("How a Lash Tint Is Applied", "A vegetable dye is painted on the lashes. First, a patch test is done."),
+    )
+    folding = folded_with_c(more=make_sections(again, approved_at=APPROVED + timedelta(days=1, hours=1)))
+
+    (how, _) = folding.printed
+    assert [k.statement.text for k in how.kept] == [SHORT, FULL]
+    assert [d.kept.text for d in folding.drops if d.statement.text == "First, a patch test is done."] == [SHORT]
+
+
 def test_what_an_editor_keeps_or_prefers_gives_way_to_nothing() -> None:
     for ruling in (
         Ruling(RulingKind.KEEP, fingerprint(SHORT)),
@@ -81,8 +94,8 @@ def test_what_an_editor_keeps_or_prefers_gives_way_to_nothing() -> None:
         assert SHORT in [k.statement.text for k in how.kept]
 
 
-def folded_with_c(*rulings: Ruling) -> Folding:
-    sections = (*SECTIONS, *make_sections(C, approved_at=APPROVED + timedelta(days=2)))
+def folded_with_c(*rulings: Ruling, more: tuple[Section, ...] = ()) -> Folding:
+    sections = (*SECTIONS, *more, *make_sections(C, approved_at=APPROVED + timedelta(days=2)))
     return fold(sections, cluster(sections, rulings), rulings)
 
 
