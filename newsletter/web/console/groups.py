@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from content.clusters import Cluster, Ruling, RulingKind, cluster
 from content.folding import Contradiction, fold
-from content.folding import fingerprint as sentence_print
 from content.sections import Section
+from content.statements import fingerprint as sentence_print
 from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
