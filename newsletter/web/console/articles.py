@@ -123,6 +123,7 @@ def show_article(ask: Ask) -> Response:
         seen=Seen(revision, word_of(approval)).text,
         next_one=next((row for row in after if row.revision != revision), None),
         notes=_notes(article),
+        remarks=standing.remarks if standing and standing.article.revision == revision else (),
     )
 
 
