@@ -379,6 +379,25 @@ def outcome_of(office: Office, key: str, idx: int, kind: str = "accepted", reply
         connection.execute(outcomes.insert().values(row | {"reply": reply, "at": office.now}))
 
 
+def test_words_that_were_not_saved_are_not_lost_by_a_wrong_press(desk: Desk) -> None:
+    desk.office.hire("Ines", Role.ADMIN)
+    desk.office.bring(NEEDLING, approved=True)
+    draft(desk.office.house, desk.office.now)
+    page = desk.sign_in("Ines")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.goto(f"/digests/{KEY}")
+
+    type_into(page, "Subject", "Half a thought")
+    page.get_by_role("link", name="Articles").press("Enter")
+    assert page.get_by_label("Subject").input_value() == "Half a thought"
+    assert asked == ["beforeunload"]
+
+    press(page, "button", "Save", exact=True)
+    press(page, "link", "Articles")
+    assert asked == ["beforeunload"]
+
+
 def pages_of(desk: Desk) -> dict[str, str]:
     """Return every page of the console with something on it."""
     page = desk.sign_in("Ines")
