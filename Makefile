@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up parts test test-ghost fuzz check format bench crash chaos sbom wheel clean
+.PHONY: help setup demo demo-sources up parts test test-ghost fuzz check check-mails format bench crash chaos sbom wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## Run the main job on sample articles and people; SOURCE=path for your own file or folder
 	@$(BIN)/newsletter demo $(if $(SOURCE),--source "$(SOURCE)")
+
+demo-sources: $(READY) ## The same from a source of every kind and one that fails, each on a site of the demo's own
+	@$(BIN)/newsletter demo --every-kind
 
 up: $(READY) ## Bring everything up: Prefect and its pages, a worker, the schedules, the public site
 	@$(BIN)/newsletter up
@@ -41,6 +44,9 @@ test-ghost: $(READY) ## Install a real Ghost into var/ghost (Node 20, 650 MB, fi
 fuzz: $(READY) ## Fuzz the parsers of texts from outside, ten minutes each; PARSER=feed SECONDS=60 for less
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.newsletter.fuzzing $(PARSER) --seconds $(SECONDS) --keep var/fuzz
+
+check-mails: $(READY) parts ## Show every mail and page to a browser, a spam filter and a real mail server
+	@$(BIN)/python -m pytest tests/newsletter/test_mails.py tests/newsletter/test_site_quality.py tests/newsletter/test_rendering_*.py
 
 check: $(READY) parts ## Format, lint, types, tests: before every commit
 	@$(BIN)/ruff format --check .

@@ -28,7 +28,9 @@ from newsletter.cli import (
     up,
 )
 from newsletter.cli.console import Exit, err
+from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
+from newsletter.notifying import NotifyingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
@@ -44,6 +46,8 @@ from newsletter.transports.journal import JournalError
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
 EXPECTED = (
     ApprovingError,
+    CorrectingError,
+    NotifyingError,
     EnrollingError,
     FetchError,
     JournalError,

@@ -1,10 +1,13 @@
 """Opens the database, and brings its tables up to date."""
 
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -22,6 +25,19 @@ MIGRATION_LOCK = 7_420_326_111
 #: How long one SQLite writer waits for another before it gives up. Commits last milliseconds.
 BUSY_TIMEOUT_MS = 30_000
 
+#: How a connection to PostgreSQL finds out that its server's host is gone, where the URL says nothing else: after 10 s
+#: when it is made, 30 s after the last sign of life later on (libpq's parameters). Left to itself it takes two hours.
+_LINE_LIMITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+#: Names an engine's connections among its options; see `hang_up`.
+_LINES = "newsletter_lines"
+
 #: Marks a connection that only reads; see `reading`.
 _READS = "newsletter_reads"
 
@@ -38,7 +54,13 @@ def open_engine(url: str) -> Engine:
         raise StoreError(f"the database URL must start with sqlite: or postgresql:, got {url!r}") from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        limits = {name: value for name, value in _LINE_LIMITS.items() if name not in parsed.query}
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=limits)
+        lines: WeakSet[Any] = WeakSet()
+        event.listen(engine, "connect", lambda line, _entry: lines.add(line))
+        engine.update_execution_options(**{_LINES: lines})
+        return engine
     if backend != "sqlite":
         raise StoreError(f"the database URL must start with sqlite: or postgresql:, got {backend!r}")
     if parsed.database and parsed.database != ":memory:":
@@ -76,6 +98,16 @@ def pending(engine: Engine) -> tuple[Step, ...]:
         scripts = ScriptDirectory.from_config(_config())
         steps = scripts.iterate_revisions("heads", tuple(known) or "base")
         return tuple(Step(s.revision, s.doc) for s in reversed([s for s in steps if s.revision not in known]))
+
+
+def hang_up(engine: Engine) -> None:
+    """Break the engine's connections to a server, so that whoever waits for an answer is told that there is none.
+
+    For a server that is silent although its connections stand: it sleeps, or something between us and it does.
+    """
+    for line in tuple(engine.get_execution_options().get(_LINES, ())):
+        with suppress(OSError, DatabaseFailure), socket.socket(fileno=os.dup(line.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
 
 
 def migrate(engine: Engine) -> None:

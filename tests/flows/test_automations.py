@@ -125,6 +125,7 @@ def test_the_dispatcher_tells_of_every_move_and_posts_each_alarm_once(
     here = environment | {
         "NEWSLETTER_HOME": str(tmp_path),
         "NEWSLETTER_POSTAL_ADDRESS": "1 Example Street",
+        "NEWSLETTER_LOCAL_HOURS": "false",  # as the edition was approved
         "NEWSLETTER_LOG_FORMAT": "json",
     }
     said = _python(here, "-m", "newsletter", "dispatch", "--once")
