@@ -26,6 +26,7 @@ GOOD = Audit(
     accepted=9,
     refused=0,
     uncertain=1,
+    uncertain_had_arrived=1,
     uncertain_allowed=10,
     accepted_twice=0,
     accepted_unseen=0,
