@@ -1,11 +1,14 @@
 """An edition is made once per period, of approved revisions, and held when a person has something to decide."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from content.approvals import Decision
 from content.articles import Article
@@ -14,10 +17,10 @@ from newsletter.releasing import release
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance
 from newsletter.storage.editions import EditionState
-from newsletter.wiring import House, open_house
+from newsletter.wiring import House, open_house, publish_site
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import IN_CI, MONDAY, make_approval, make_article, make_subscriber, paragraph
-from tests.editions import linked
+from tests.editions import image, linked
 
 KEY = "beauty-weekly-2026-W48"
 SCARS = make_article("scars.md", paragraph("Acne scars fade slowly."), title="Scars")
@@ -310,3 +313,40 @@ def test_an_edition_that_is_not_there_is_named(house: House) -> None:
         find(house, "nothing")
     with pytest.raises(PublishingError, match="no edition yet"):
         find(house, "")
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    """A site with one image and nothing else."""
+
+    def do_GET(self) -> None:
+        found = self.path == "/serum.jpg"
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        self.wfile.write(b"\xff\xd8\xff" + b"x" * 997 if found else b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_links_and_images_are_looked_at_first_where_the_setting_says_so(settings: Settings) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    site = f"http://127.0.0.1:{server.server_port}"
+    shown = make_article(
+        "shown.md",
+        image("A glass bottle", f"{site}/serum.jpg"),
+        linked("Read the lost study before you begin.", "lost study", f"{site}/lost"),
+        title="Shown",
+    )
+    looking = settings.model_copy(update={"check_links": True, "fetch_loopback": True})
+    with open_house(looking) as house:
+        _approve(house, shown)
+
+        draft(house, MONDAY)
+        publish_site(house)
+
+        assert f"the link {site}/lost is dead" in " ".join(a.message for a in house.acceptances.of(KEY))
+        feed = etree.parse(house.settings.home / "site/feeds/all.rss")
+        assert [e.get("length") for e in feed.iterfind(".//enclosure")] == ["1000"]
+    server.shutdown()
+    server.server_close()
