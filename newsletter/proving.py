@@ -151,7 +151,7 @@ def _send(desk: Desk, rendering: Rendering, sender: Identity, to: Delivery, now:
 
 
 def _sealed(pieces: list[bytes], seal: Signer | None) -> list[bytes]:
-    return [seal(pieces[0], pieces[1:]), *pieces] if seal else pieces
+    return [*seal([pieces]), *pieces] if seal else pieces
 
 
 def _filled(desk: Desk, rendering: Rendering, delivery: Delivery, edition: Edition) -> Rendering:

@@ -1,6 +1,6 @@
 """Sends an approved edition on its way: a plan for each person, every variant rendered once, the audience frozen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -14,11 +14,13 @@ from content.variants import Earlier, personalise
 from newsletter import publishing
 from newsletter.planning import foresee, plan_issue
 from newsletter.ports import Rendering
-from newsletter.publishing import freeze, list_of, look_of, ready, told
+from newsletter.publishing import PublishingError, freeze, list_of, look_of, ready, told
 from newsletter.rendering.email import render_email
+from newsletter.storage.editions import EditionRecord
 from newsletter.storage.history import HistoryStore
+from newsletter.storage.ledger_queries import MailingState
 from subscribers.calendar import Late
-from subscribers.deliveries import Recipient, Tally
+from subscribers.deliveries import Outcome, Recipient, Tally
 from subscribers.issues import Explainer, Issue, StoryRef, Variant
 from subscribers.people import address_key
 from subscribers.planning import Planned, Rules
@@ -52,7 +54,8 @@ def release(desk: Desk, key: str, now: datetime, hold: timedelta | None = None) 
         desk.editions.add_renderings(key, rendered, printed)
         suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
         at_their_hour = desk.settings.local_hours
-        everybody = (_recipient(person, suppressed, at_their_hour) for person in planned.everybody())
+        wanted = _wanted(desk, record)
+        everybody = (_recipient(p, suppressed, at_their_hour) for p in planned.everybody() if wanted(p))
         return freeze(desk, key, everybody, hold)
 
 
@@ -80,6 +83,21 @@ def _rules(desk: Desk, mailing_list: MailingList) -> Rules:
         # Whoever releases an edition late wants it to arrive.
         late=Late.SEND,
     )
+
+
+def _wanted(desk: Desk, record: EditionRecord) -> Callable[[Planned], bool]:
+    """Return what tells whether an edition is for somebody: one that was made again only for who has not received it.
+
+    Raises:
+        PublishingError: The edition that it was made again of may still go out.
+    """
+    if not record.remakes:
+        return lambda _: True
+    mailing = desk.ledger.mailing(record.remakes)
+    if mailing is None or mailing.state is not MailingState.STOPPED:
+        raise PublishingError(f"{record.remakes} is not over; 'newsletter edition remake' ends it")
+    left = {recipient.subscriber for recipient, _ in desk.ledger.who(record.remakes, Outcome.WITHDRAWN)}
+    return lambda person: person.subscriber in left
 
 
 def render_variants(

@@ -9,11 +9,12 @@ from datetime import datetime
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from content.editions import Edition
 from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher
-from newsletter.observing import observe
+from newsletter.observing import look_at_pictures, observe
 from newsletter.ports import Rendering, Source
 from newsletter.publishing import look_of, told
 from newsletter.rendering.gates import NOTHING, Observed
@@ -78,9 +79,16 @@ class House:
         """
         if not self.settings.check_links:
             return NOTHING
-        seen = observe(rendering, look_of(self.settings), make_fetcher(self.settings))
+        seen = observe(rendering, look_of(self.settings), self._fetcher())
         ImageStore(self.engine).put(seen.image_bytes)
         return seen
+
+    def look_at_pictures(self, edition: Edition) -> dict[str, str]:
+        """Return the pictures that a mail could not show, with why; none unless the setting `check_links` says so."""
+        return look_at_pictures(edition, self._fetcher()) if self.settings.check_links else {}
+
+    def _fetcher(self) -> HttpFetcher:
+        return HttpFetcher(self.settings.agent, reach=Reach(loopback=self.settings.fetch_loopback))
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from newsletter.cli.console import (
     print_table,
     settings,
 )
+from newsletter.correcting import remake
+from newsletter.notifying import holders
 from newsletter.proving import reproduce
-from newsletter.publishing import draft, edition_key, examine, find
+from newsletter.publishing import draft, edition_key, examine, find, flags
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
 from newsletter.scheduling import approve
@@ -100,10 +102,17 @@ def show(
         if manifest:
             return _print_manifest(house, record.edition)
         accepted = house.acceptances.of(record.edition.key)
+        flagged = flags(house, record)
     if as_json:
-        shown = {"folding": json.loads(record.folding), "accepted": [asdict(a) for a in accepted]}
+        shown = {
+            "flags": list(flagged),
+            "folding": json.loads(record.folding),
+            "accepted": [asdict(a) for a in accepted],
+        }
         return print_json(record_as_json(record) | shown)
     _show(record, as_json=False)
+    for flag in flagged:
+        out.print(f"look: {flag}", style="yellow", markup=False)
     for warning in accepted:
         out.print(f"accepted by {warning.by}: {warning.rule}, {warning.message}", style="dim", markup=False)
     for number, clash in enumerate(json.loads(record.folding)["contradictions"], start=1):
@@ -111,6 +120,8 @@ def show(
         for side in ("a", "b"):
             out.print(f"  {side}: {clash[side]['sentence']} ({clash[side]['article']})", markup=False)
         out.print(f"  Settle it: newsletter edition choose {number} a|b|both --by NAME", style="dim")
+    for url, why in json.loads(record.folding).get("pictures", {}).items():
+        out.print(f"\nIn place of a picture stand its words: {url} {why}", style="yellow", markup=False)
     for story in record.edition.stories:
         out.print(f"\n{story.title}", style="bold", markup=False)
         for section in story.sections:
@@ -197,6 +208,40 @@ def approve_(
         for accepted in house.acceptances.of(record.edition.key):
             out.print(f"accepted by {accepted.by}: {accepted.rule}, {accepted.message}", style="dim", markup=False)
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
+
+
+@edition.command("remake")
+def remake_(context: typer.Context, by: ByOption, key: Key = "") -> None:
+    """End an edition that a correction holds on its way, and make it anew for just those who have not received it.
+
+    Ends with 3: the new one waits for an approval.
+    """
+    with open_house(settings(context)) as house:
+        record = remake(house, key, by=by, now=now())
+    _show(record, as_json=False)
+    raise typer.Exit(Exit.HELD)
+
+
+@edition.command()
+def recipients(
+    context: typer.Context,
+    had: Annotated[str, typer.Option("--had", help="A revision, or its beginning; 'edition show --json' names them.")],
+    key: Key = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List exactly who received a wording of an article: accepted by their server, or uncertain.
+
+    Example: newsletter edition recipients beauty-weekly-2026-W48 --had 3f1c9a
+    """
+    with open_house(settings(context)) as house:
+        found = list(holders(house, key, had))
+    if as_json:
+        return print_json(
+            [{"address": h.recipient.address, "name": h.recipient.name, "outcome": h.outcome.value} for h in found]
+        )
+    rows = [(h.recipient.address, h.recipient.name, h.outcome.value) for h in found]
+    print_table(("Address", "Name", "Outcome"), rows, "Nobody received it.")
+    return None
 
 
 @feeds.command("build")

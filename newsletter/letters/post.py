@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -29,8 +29,8 @@ class SmtpPost:
     username: str = ""
     password: str = field(default="", repr=False)
     timeout: float = 30.0  #: seconds
-    #: Signs a message (DKIM), given its header and the pieces of its body; None: the server does.
-    seal: Callable[[bytes, list[bytes]], bytes] | None = field(default=None, repr=False)
+    #: Signs messages (DKIM), each given as its own header fields, what all share, and its body; None: the server does.
+    seal: Callable[[Sequence[list[bytes]]], list[bytes]] | None = field(default=None, repr=False)
 
     def hand_over(self, message: EmailMessage, sender: str, recipient: str) -> None:
         """Give one letter to the mail server.
@@ -67,7 +67,8 @@ class SmtpPost:
         if self.seal is None:
             return octets
         header, end, body = octets.partition(b"\r\n\r\n")
-        return self.seal(header + end, [body]) + octets
+        (signatures,) = self.seal([[header, end, body]])  # nothing but the end of the header is shared
+        return signatures + octets
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()

@@ -1,26 +1,27 @@
 """An edition is made once per period, of approved revisions, and held when a person has something to decide."""
 
+import json
 import shutil
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from content.approvals import Decision
-from content.articles import Article
-from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, told
+from content.articles import Article, Block, BlockKind
+from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, flags, told
 from newsletter.releasing import release
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance
 from newsletter.storage.editions import EditionState
+from newsletter.storage.sources import SourceRecord
 from newsletter.wiring import House, open_house, publish_site
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import IN_CI, MONDAY, make_approval, make_article, make_subscriber, paragraph
 from tests.editions import image, linked
+from tests.newsletter.hostile import ok, serve
 
 KEY = "beauty-weekly-2026-W48"
 SCARS = make_article("scars.md", paragraph("Acne scars fade slowly."), title="Scars")
@@ -315,38 +316,90 @@ def test_an_edition_that_is_not_there_is_named(house: House) -> None:
         find(house, "")
 
 
-class _Elsewhere(BaseHTTPRequestHandler):
-    """A site with one image and nothing else."""
+def test_with_four_eyes_whoever_approved_an_article_does_not_approve_the_edition(settings: Settings) -> None:
+    with open_house(settings.model_copy(update={"four_eyes": True})) as house:
+        _approve(house, SCARS, LINES)
+        record = draft(house, MONDAY)
+        assert record
+        assert record.reason == "it waits for a person who has approved none of its articles, as four_eyes says"
 
-    def do_GET(self) -> None:
-        found = self.path == "/serum.jpg"
-        self.send_response(200 if found else 404)
-        self.end_headers()
-        self.wfile.write(b"\xff\xd8\xff" + b"x" * 997 if found else b"")
+        with pytest.raises(PublishingError, match=r"ines has approved '\w+\.md' in it; with four_eyes somebody else"):
+            approve(house, KEY, by=" ines ", now=MONDAY)
 
-    def log_message(self, *_: object) -> None:
-        pass
+        assert approve(house, KEY, by="Zoe", now=MONDAY).approved_by == "Zoe"
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["holds", "does not"])
+def test_a_source_that_fails_holds_an_edition_only_if_it_is_set_so(house: House, holds: bool) -> None:
+    house.sources.add(SourceRecord(name="blog", kind="feed", location="x", added_at=MONDAY, holds=holds))
+    house.sources.failed("blog", "it does not answer", MONDAY)
+    _approve(house, SCARS)
+
+    record = draft(house, MONDAY)
+
+    assert record
+    words = "the source 'blog' fails, and editions wait for it: it does not answer"
+    assert (record.state, record.reason) == ((EditionState.HELD, words) if holds else (EditionState.APPROVED, ""))
+    house.sources.succeeded("blog", {}, MONDAY)
+    again = draft(house, MONDAY, again=True)
+    assert again
+    assert again.state is EditionState.APPROVED
+
+
+def test_in_place_of_a_picture_that_no_mail_can_show_stand_its_words(settings: Settings) -> None:
+    with serve({"/photo": ok(b"<!doctype html><title>Sign in</title>")}) as site:
+        picture = Block(BlockKind.IMAGE, "Rain on a window", src=f"{site.url}/photo")
+        looking = settings.model_copy(update={"check_links": True, "fetch_loopback": True})
+        with open_house(looking) as house:
+            _approve(house, make_article("rain.md", picture, paragraph("It rains."), title="Rain"))
+            record = draft(house, MONDAY)
+
+    assert record
+    assert [b.kind for b in record.edition.stories[0].blocks] == [BlockKind.PARAGRAPH, BlockKind.PARAGRAPH]
+    assert json.loads(record.folding)["pictures"] == {
+        f"{site.url}/photo": "is a page, not a picture: a sign-in or an error stands in its place"
+    }
+
+
+def test_what_became_of_its_articles_is_flagged_before_anything_leaves(house: House) -> None:
+    """Rows A39 and A42: edited since, gone from the source, the source disabled."""
+    edited, gone, off = (
+        make_article(f"{name}.md", paragraph(f"{name} costs 19 euros."), title=name, source=name)
+        for name in ("edited", "gone", "off")
+    )
+    _approve(house, edited, gone, off)
+    record = draft(house, MONDAY)
+    assert record
+    assert flags(house, record) == ()
+
+    house.articles.record([make_article("edited.md", paragraph("edited costs 29 euros."), title="edited")], MONDAY)
+    house.articles.note_gone(["gone.md"], MONDAY)
+    house.sources.add(SourceRecord(name="off", kind="feed", location="x", added_at=MONDAY))
+    house.sources.disable("off", "Zoe said so")
+
+    assert flags(house, record) == (
+        "'edited.md' was withdrawn or edited since",
+        "'gone.md' is gone from its source since 23 Nov 2026",
+        "the source 'off' of 'off.md' is disabled: Zoe said so",
+    )
 
 
 def test_links_and_images_are_looked_at_first_where_the_setting_says_so(settings: Settings) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    site = f"http://127.0.0.1:{server.server_port}"
-    shown = make_article(
-        "shown.md",
-        image("A glass bottle", f"{site}/serum.jpg"),
-        linked("Read the lost study before you begin.", "lost study", f"{site}/lost"),
-        title="Shown",
-    )
-    looking = settings.model_copy(update={"check_links": True, "fetch_loopback": True})
-    with open_house(looking) as house:
-        _approve(house, shown)
+    bottle = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (600).to_bytes(4) + (400).to_bytes(4)
+    with serve({"/serum.png": ok(bottle.ljust(1000, b"x"))}) as site:
+        shown = make_article(
+            "shown.md",
+            image("A glass bottle", f"{site.url}/serum.png"),
+            linked("Read the lost study before you begin.", "lost study", f"{site.url}/lost"),
+            title="Shown",
+        )
+        looking = settings.model_copy(update={"check_links": True, "fetch_loopback": True})
+        with open_house(looking) as house:
+            _approve(house, shown)
 
-        draft(house, MONDAY)
-        publish_site(house)
+            draft(house, MONDAY)
+            publish_site(house)
 
-        assert f"the link {site}/lost is dead" in " ".join(a.message for a in house.acceptances.of(KEY))
-        feed = etree.parse(house.settings.home / "site/feeds/all.rss")
-        assert [e.get("length") for e in feed.iterfind(".//enclosure")] == ["1000"]
-    server.shutdown()
-    server.server_close()
+            assert f"the link {site.url}/lost is dead" in " ".join(a.message for a in house.acceptances.of(KEY))
+            feed = etree.parse(house.settings.home / "site/feeds/all.rss")
+            assert [e.get("length") for e in feed.iterfind(".//enclosure")] == ["1000"]
