@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from content.articles import Article
 from newsletter.approving import ApprovingError
-from newsletter.correcting import CorrectingError, Travelled, correct, remake, withdraw
+from newsletter.correcting import CorrectingError, Travelled, correct, mark_again, remake, withdraw
 from newsletter.delivering import deliver
 from newsletter.notifying import NotifyingError, holders, notify
 from newsletter.publishing import PublishingError, approve, draft, find, told
@@ -335,3 +335,20 @@ def test_only_what_is_held_on_its_way_is_made_again(open_it: Callable[..., House
         remake(house, KEY, by="Ines", now=LATER)
 
     assert house.ledger.tally(KEY).pending == 3
+
+
+def test_a_withdrawal_that_is_taken_back_leaves_no_trace_for_readers(open_it: Callable[..., House]) -> None:
+    house = open_it()
+    with sink() as seen:
+        _send(_to(house, seen.port))
+    before = told(house)
+    _withdraw(house)
+    assert told(house) != before
+
+    house.articles.decide([make_approval(SCARS, at=LATER + timedelta(minutes=1))])
+    marked = mark_again(house, "scars.md")
+
+    assert (marked, told(house)) == ((KEY,), before)
+    with pytest.raises(NotifyingError, match="nothing that an edition prints"):
+        notify(house, "scars.md", by="Ines", now=LATER)
+    assert mark_again(house, "wax.md") == ()
