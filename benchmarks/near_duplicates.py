@@ -24,7 +24,8 @@ from benchmarks.peers import installed
 from content.articles import Block, BlockKind
 from content.clusters import cluster
 from content.embeddings import Vectors
-from content.folding import Folding, Rule, fold, says_the_same
+from content.folding import Folding, Rule, fold
+from content.repeats import says_the_same
 from content.sections import Section
 from content.similarity import alike, traits, weigh
 from content.text import spans

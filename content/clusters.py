@@ -18,7 +18,7 @@ from content.similarity import Profiles, in_parts
 
 
 class RulingKind(StrEnum):
-    """What an editor may decide, about sections (by `Section.fingerprint`) or sentences (`folding.fingerprint`)."""
+    """What an editor may decide, about sections (by `Section.fingerprint`) or sentences (`statements.fingerprint`)."""
 
     SAME = "same"  #: sections a and b explain the same, whatever the score
     DIFFERENT = "different"  #: sections a and b never share a cluster

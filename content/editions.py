@@ -52,7 +52,7 @@ class StorySection:
     level: int = 2
     position: int = 0  #: of the section in its article
     blocks: tuple[Block, ...]
-    kept: tuple[Statement, ...] = ()  #: what echoes say beyond it: "Also worth knowing"
+    kept: tuple[Statement, ...] = ()  #: what echoes say beyond it: "New here"
     also_in: tuple[Pointer, ...] = ()  #: articles that explain the same
     contradictions: tuple[Contradiction, ...] = ()
     explainer: str = ""  #: what it explains, the same in every edition; "" for an opening or a conclusion

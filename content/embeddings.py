@@ -1,82 +1,68 @@
-"""Places sentences where those that mean the same lie close, whatever their words, given vectors of words."""
+"""Places sentences and sections where those that mean the same lie close, whatever their words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from content.claims import terms
 from content.text import words
-from content.vocabulary import GENERIC, stop_stems
+from content.vocabulary import stop_stems
 
 Matrix = NDArray[np.float32]
 
-#: What a stop word counts where sentences are compared, and where articles are: what an article is about stands in its
-#: other words.
-STOP_IN_SENTENCES, STOP_IN_ARTICLES = 0.3, 0.2
-
-#: What a word that every beauty article may hold ("treatment", "advise") counts where articles are compared.
-GENERIC_IN_ARTICLES = 0.4
+#: What a stop word counts in a sentence.
+STOPS = 0.3
 
 #: Sentences that `BACKGROUND` counts for beside those that are compared: few sentences say little about what is common.
 PRIOR = 100
 
+#: The same for sections, and how many paragraphs the background makes.
+SECTIONS_PRIOR, PARAGRAPHS = 10, 5
+
 
 class Vectors(Protocol):
-    """Vectors of words, from wherever they come."""
+    """What places texts, wherever it comes from."""
 
     @property
     def name(self) -> str:
-        """Return what an explanation calls them."""
+        """Return what an explanation calls it."""
 
-    def of(self, found: Sequence[str]) -> tuple[Matrix, NDArray[np.float32]]:
-        """Return for each of the words `found` the sum of its parts' vectors, a row each, and how many parts it has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Texts in the space of some vectors."""
-
-    sentences: Matrix  #: of unit length, a row per sentence; what all sentences have in common is taken out
-    topics: Matrix  #: the same sentences as they count for what their article is about; not of unit length
+    def embed(self, texts: Sequence[str]) -> Matrix:
+        """Return a row of unit length for each of `texts`: words, sentences or whole sections."""
 
 
-def place(vectors: Vectors, sentences: Sequence[str], language: str = "en") -> Placed:
-    """Return where each of `sentences` lies, what they and all beauty prose have in common taken out."""
+def place(vectors: Vectors, sentences: Sequence[str], language: str = "en") -> Matrix:
+    """Return where each of `sentences` lies, a row of unit length each, by its words alone.
+
+    What they and all beauty prose have in common is taken out. A sentence is the mean of its words: for statements
+    about one subject that tells more than the model's view of the whole sentence, which sees little but the subject.
+    """
     split = [words(s) for s in (*sentences, *BACKGROUND)]
     vocabulary = sorted({w for found in split for w in found})
     number = {w: n for n, w in enumerate(vocabulary)}
-    sums, parts = vectors.of(vocabulary)
+    placed = vectors.embed(vocabulary)
     stop = stop_stems(language)
-    stops = np.array([w in stop for w in vocabulary], bool)
-    generic = np.array([not terms(w, language) - GENERIC for w in vocabulary], bool)
-    rows = [[number[w] for w in found] for found in split]
-    in_sentences = np.where(stops, STOP_IN_SENTENCES, 1.0).astype(np.float32)
-    in_articles = np.where(stops, STOP_IN_ARTICLES, np.where(generic, GENERIC_IN_ARTICLES, 1.0)).astype(np.float32)
-    return Placed(
-        sentences=unit(_centred(_means(rows, sums, parts, in_sentences), len(sentences))),
-        topics=_centred(_means(rows, sums, parts, in_articles), len(sentences)),
-    )
+    weights = np.array([STOPS if w in stop else 1.0 for w in vocabulary], np.float32)
+    means = np.zeros((len(split), placed.shape[1]), np.float32)
+    for row, found in enumerate(split):
+        if found:
+            numbers = [number[w] for w in found]
+            counted = weights[numbers]
+            means[row] = counted @ placed[numbers] / counted.sum()
+    return unit(_centred(means, len(sentences), PRIOR))
 
 
-def _means(
-    rows: Sequence[Sequence[int]], sums: Matrix, parts: NDArray[np.float32], weights: NDArray[np.float32]
-) -> Matrix:
-    """Return the weighted mean of the vectors of each row's words; nothing but zeros for a row without words."""
-    result = np.zeros((len(rows), sums.shape[1]), np.float32)
-    for place, row in enumerate(rows):
-        if row:
-            counted = weights[row]
-            result[place] = counted @ sums[row] / max(float(counted @ parts[row]), 1e-9)
-    return result
+def place_sections(vectors: Vectors, texts: Sequence[str]) -> Matrix:
+    """Return where each of `texts`, headings with their prose, lies; what all of them have in common is taken out."""
+    paragraphs = [" ".join(BACKGROUND[n::PARAGRAPHS]) for n in range(PARAGRAPHS)]
+    return _centred(vectors.embed([*texts, *paragraphs]), len(texts), SECTIONS_PRIOR)
 
 
-def _centred(means: Matrix, number: int) -> Matrix:
-    """Return the first `number` rows less what is common to them and to the others, the background."""
+def _centred(means: Matrix, number: int, prior: int) -> Matrix:
+    """Return the first `number` rows less what is common to them and to the others, which count for `prior` rows."""
     own, background = means[:number], means[number:]
-    common = (PRIOR * background.mean(axis=0) + own.sum(axis=0)) / (PRIOR + number)
+    common = (prior * background.mean(axis=0) + own.sum(axis=0)) / (prior + number)
     return np.asarray(np.where(own.any(axis=1, keepdims=True), own - common, 0.0), np.float32)
 
 

@@ -1,6 +1,5 @@
 """Folds articles into one text: every explainer once, every fact kept, every drop explained."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,30 +12,14 @@ from content.embeddings import Vectors
 from content.furniture import Furniture, furniture
 from content.guards import contradiction, differences
 from content.meaning import Meanings
+from content.repeats import ANCHORED, MEANS, REPEATS, Pool, covers, without_subject
 from content.sections import Section
-from content.similarity import UNIT, subjects_of, weigh
-from content.text import normal, sentences, words
-from content.vocabulary import GENERIC
-
-#: From this likeness on an echo's sentence repeats a printed one, if no guard objects (docs/near-duplicates.md).
-REPEATS = 0.34
-
-#: How alike two sentences must be, their words (the anchor) and their meaning, for one to repeat the other in other
-#: words. Measured: no sentence that says something else reached both without a guard objecting.
-ANCHORED, MEANS = 0.18, 0.5
-
-#: Share of the concepts of each clause, from three on, that the witness must hold.
-CLAUSE_COVERED = 0.3
+from content.similarity import subjects_of, weigh
+from content.statements import Statement, statements_of
+from content.text import words
 
 #: Below this likeness two sentences are not asked whether they contradict each other.
 UNRELATED = 0.1
-
-#: What an amount that both state weighs, as a rare word does.
-AMOUNT = 3 * UNIT // 2
-
-#: A sentence is compared with at most about so many others of its cluster: those that share its rarest concepts. A
-#: cluster has some dozens; a section of 100,000 words must not be compared with itself word by word.
-LOOKED_AT = 150
 
 #: A sentence that opens with one of these leans on the one before it.
 _LEANING = frozenset("this these that those it they he she such both instead however additionally also".split())
@@ -50,24 +33,6 @@ class Rule(StrEnum):
     SAME_MEANING = "same meaning"
     FURNITURE = "page furniture"
     EDITOR = "an editor's choice"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """One sentence of one section, verbatim, and where it stands."""
-
-    article: str
-    section: str
-    index: int  #: among the sentences of its section, from 0
-    text: str
-    block: int  #: among the blocks of its section
-    start: int
-    end: int
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the key by which an editor's ruling remembers this sentence."""
-        return fingerprint(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +124,6 @@ class Folding:
         return tuple(part for story in self.stories for part in story.parts if isinstance(part, Printed))
 
 
-def fingerprint(text: str) -> str:
-    """Return a key for a sentence: the same for the same words, whatever their case, spacing and punctuation."""
-    return hashlib.sha256(" ".join(words(text)).encode() or normal(text).strip().encode()).hexdigest()[:32]
-
-
 def fold(
     sections: Iterable[Section],
     clusters: Iterable[Cluster],
@@ -215,7 +175,7 @@ class _Folder:
         self._sections = sections
         self._decisions = decisions
         self._meanings = meanings
-        self._statements = {s.id: _statements(s) for s in sections}
+        self._statements = {s.id: statements_of(s) for s in sections}
         self._claims = {
             key: [read(x.text, s.language) for x in self._statements[key]] for s in sections for key in [s.id]
         }
@@ -233,7 +193,7 @@ class _Folder:
         ]
         about = self._about[cluster.canonical.revision]
         weights = without_subject(self._weights, about)
-        pool = _Pool(weights)
+        pool = Pool(weights)
         standing = self._contradicted(entries, about, weights)
         for statement, claim in entries:
             key = statement.section, statement.index
@@ -245,6 +205,7 @@ class _Folder:
                 self._drops[key] = drop
             else:
                 pool.add(statement, claim)
+        self._tell_fully(entries, pool, about, standing, cluster.canonical.id)
         self._choose(entries, pool)
         for echo in cluster.echoes:
             self._echo_of[echo.id] = cluster
@@ -254,12 +215,12 @@ class _Folder:
         self, entries: Sequence[tuple[Statement, Claim]], about: frozenset[str], weights: Mapping[str, int]
     ) -> set[tuple[str, int]]:
         """Return the sentences that must stand: those in a contradiction, and those that agree with one of them."""
-        every = _Pool(weights)
+        every = Pool(weights)
         clashing: set[tuple[str, int]] = set()
         agreeing: list[tuple[tuple[str, int], tuple[str, int]]] = []
         for statement, claim in entries:
             key = statement.section, statement.index
-            first = every.same_words(statement)
+            first = every.by_fingerprint(statement.fingerprint)
             if first:  # what the first one contradicts, this one does, word for word
                 agreeing.append((key, (first.section, first.index)))
                 continue
@@ -279,30 +240,55 @@ class _Folder:
         return clashing | {k for pair in agreeing for k in pair if not clashing.isdisjoint(pair)}
 
     def _repeat(
-        self, statement: Statement, claim: Claim, pool: "_Pool", about: frozenset[str], stands: bool
+        self, statement: Statement, claim: Claim, pool: Pool, about: frozenset[str], stands: bool
     ) -> Drop | None:
         """Return the drop of a sentence that a printed one repeats; None when it must be kept."""
         if statement.fingerprint in self._decisions.keep:
             return None
-        same_words = pool.same_words(statement)
+        same_words = pool.by_fingerprint(statement.fingerprint)
         if same_words:
             return Drop(statement, same_words, 1.0, Rule.SAME_WORDS)
-        if stands:
-            return None
-        alike = pool.like(claim)
-        nearest = [theirs.terms for _, theirs, _ in alike[:3]]
+        return None if stands else self._reworded(statement, claim, pool, about)
+
+    def _reworded(self, statement: Statement, claim: Claim, pool: Pool, about: frozenset[str]) -> Drop | None:
+        """Return the drop of a sentence for another that says the same in other words."""
+        alike = [found for found in pool.like(claim) if found[0] != statement]
+        nearest = [theirs for _, theirs, _ in alike[:3]]
         for other, theirs, score in alike:
             if score < (ANCHORED if self._meanings else REPEATS):
                 return None
             meant = self._meanings.alike(statement.text, other.text) if self._meanings and score < REPEATS else None
             if meant is not None and meant < MEANS:
                 continue
-            if covers([theirs.terms, *nearest], claim) and not differences(claim, theirs, about):
+            if covers([theirs, *nearest], claim) and not differences(claim, theirs, about):
                 rule = Rule.SAME_STATEMENT if meant is None else Rule.SAME_MEANING
                 return Drop(statement, other, round(score, 4) if meant is None else meant, rule)
         return None
 
-    def _choose(self, entries: Sequence[tuple[Statement, Claim]], pool: "_Pool") -> None:
+    def _tell_fully(
+        self,
+        entries: Sequence[tuple[Statement, Claim]],
+        pool: Pool,
+        about: frozenset[str],
+        standing: set[tuple[str, int]],
+        canonical: str,
+    ) -> None:
+        """Drop kept sentences of echoes that a later one repeats and adds to, unless others were dropped for them."""
+        needed = {(d.kept.section, d.kept.index) for d in self._drops.values()}
+        wanted = self._decisions.keep.union(self._decisions.instead.values())
+        for statement, claim in entries:
+            key = statement.section, statement.index
+            if statement.section == canonical or statement.fingerprint in wanted:
+                continue
+            if key in self._drops or key in needed or key in standing:
+                continue
+            drop = self._reworded(statement, claim, pool, about)
+            if drop:
+                self._drops[key] = drop
+                needed.add((drop.kept.section, drop.kept.index))
+                pool.remove(statement)
+
+    def _choose(self, entries: Sequence[tuple[Statement, Claim]], pool: Pool) -> None:
         """Take out what an editor decided against, wherever the sentence preferred to it is printed."""
         for statement, _ in entries:
             wanted = self._decisions.instead.get(statement.fingerprint)
@@ -382,94 +368,6 @@ class _Folder:
             ),
             also_in=tuple(Reference(e.article, e.article_title, e.id) for e in own.echoes) if own else (),
         )
-
-
-class _Pool:
-    """Statements that stand, found again by the concepts they share with another."""
-
-    def __init__(self, weights: Mapping[str, int]) -> None:
-        self._weights = weights
-        self._entries: list[tuple[Statement, Claim]] = []
-        self._by_term: dict[str, list[int]] = defaultdict(list)
-        self._by_print: dict[str, Statement] = {}
-
-    def add(self, statement: Statement, claim: Claim) -> None:
-        for term in claim.terms:
-            self._by_term[term].append(len(self._entries))
-        self._entries.append((statement, claim))
-        self._by_print.setdefault(statement.fingerprint, statement)
-
-    def same_words(self, statement: Statement) -> Statement | None:
-        return self._by_print.get(statement.fingerprint)
-
-    def by_fingerprint(self, wanted: str) -> Statement | None:
-        return self._by_print.get(wanted)
-
-    def like(self, claim: Claim) -> list[tuple[Statement, Claim, float]]:
-        """Return the statements that share a concept with `claim`, the likest first."""
-        near: set[int] = set()
-        for places in sorted((self._by_term.get(t, ()) for t in claim.terms), key=len):
-            near.update(places)
-            if len(near) >= LOOKED_AT:
-                break
-        looked_at = sorted(near)[:LOOKED_AT]
-        scored = [(*self._entries[n], likeness(claim, self._entries[n][1], self._weights)) for n in looked_at]
-        return sorted(scored, key=lambda e: -e[2])
-
-
-def says_the_same(a: str, b: str, language: str = "en") -> bool:
-    """Tell whether one of two sentences could be dropped for the other, going by themselves alone."""
-    here, there = read(a, language), read(b, language)
-    weights = {t: UNIT // (3 if t in GENERIC else 1) for t in here.terms | there.terms}
-    return any(
-        likeness(c, w, weights) >= REPEATS and covers([w.terms], c) and not differences(c, w)
-        for c, w in ((here, there), (there, here))
-    )
-
-
-def covers(printed: Sequence[frozenset[str]], claim: Claim) -> bool:
-    """Tell whether for every clause of `claim` one of the `printed` sentences speaks of it.
-
-    A clause that none of them touches may hold another fact.
-    """
-    clauses = [c for c in claim.clauses if len(c) > 2]
-    return all(any(len(c & p) >= CLAUSE_COVERED * len(c) for p in printed) for c in clauses)
-
-
-def without_subject(weights: Mapping[str, int], about: frozenset[str]) -> dict[str, int]:
-    """Return the weights for sentences of one explainer: what they are all about counts a third."""
-    return {**weights, **{t: weights[t] // 3 for t in about if t in weights}}
-
-
-def likeness(claim: Claim, witness: Claim, weights: Mapping[str, int]) -> float:
-    """Return how far `witness` says what `claim` says, 0.0 to 1.0: what both share, and what of `claim` it covers.
-
-    An amount counts as a word that both use when the two agree.
-    """
-    both = sum(map(weights.__getitem__, claim.terms & witness.terms))
-    agreed = sum(any(q.agrees(w) for w in witness.amounts) for q in claim.amounts)
-    both += AMOUNT * agreed
-    if not both:
-        return 0.0
-    mine = sum(map(weights.__getitem__, claim.terms)) + AMOUNT * len(claim.amounts)
-    theirs = sum(map(weights.__getitem__, witness.terms)) + AMOUNT * max(agreed, len(witness.amounts))
-    jaccard, contained = both / (mine + theirs - both), both / min(mine, theirs)
-    return 0.3 * jaccard + 0.2 * contained + 0.5 * both / mine
-
-
-def _statements(section: Section) -> tuple[Statement, ...]:
-    return tuple(
-        Statement(
-            article=section.article,
-            section=section.id,
-            index=index,
-            text=s.text,
-            block=s.block,
-            start=s.start,
-            end=s.end,
-        )
-        for index, s in enumerate(sentences(section.blocks))
-    )
 
 
 def _leans(text: str) -> bool:

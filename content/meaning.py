@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from content.comparing import overlap
-from content.embeddings import Matrix, Vectors, align, place, unit
+from content.embeddings import Matrix, Vectors, align, place, place_sections, unit
 from content.roles import roles
 from content.sections import Section
 from content.similarity import Affinity, Profile, affinity_of, stated
@@ -22,6 +22,9 @@ Numbers = NDArray[np.float64]
 
 #: Share of the words in the likeness of two sentences; the rest is the angle between their vectors.
 WORDS_SHARE = 0.3
+
+#: What the direction of a section away from the rest of its article adds to the likeness of two sections.
+RESIDUAL = 0.3
 
 #: What speaks for two articles being about one thing: rare words of both, the direction of their prose, and that one
 #: speaks of what the other names. The weights were fitted (docs/near-duplicates.md).
@@ -66,7 +69,7 @@ class Meanings:
     def of(cls, vectors: Vectors, sections: Iterable[Section]) -> "Meanings":
         """Read every sentence of `sections`."""
         texts = sorted({s.text for section in sections for s in sentences(section.blocks)})
-        return cls(dict(zip(texts, place(vectors, texts).sentences, strict=True)))
+        return cls(dict(zip(texts, place(vectors, texts), strict=True)))
 
     def alike(self, a: str, b: str) -> float:
         """Return how near two of the sentences lie, -1.0 to 1.0."""
@@ -138,10 +141,15 @@ class _Table:
         texts = [stated(found[n].section) for n in spoken]
         starts = np.cumsum([0, *map(len, texts)])[:-1].tolist()
         placed = place(vectors, [t for section in texts for t in section], found[0].section.language)
-        cosine = placed.sentences @ placed.sentences.T
+        cosine = placed @ placed.T
+        topics = place_sections(
+            vectors, [_headed(found[n].section, told) for n, told in zip(spoken, texts, strict=True)]
+        )
         shared = _overlaps([found[n] for n in spoken], weights)
-        likeness = np.round(align((1 - WORDS_SHARE) * cosine + WORDS_SHARE * shared, starts), DIGITS)
         revisions = [found[n].section.revision for n in spoken]
+        own = unit(_less_article(topics, revisions))
+        aligned = align((1 - WORDS_SHARE) * cosine + WORDS_SHARE * shared, starts)
+        likeness: Numbers = np.round(aligned + RESIDUAL * np.asarray(own @ own.T, np.float64), DIGITS)
         told = [found[n].roles for n in spoken]
         # The first role is what a heading is for; the others are what else it may hold.
         same = np.array([[bool(set(a) & set(b)) for b in told] for a in told])
@@ -152,11 +160,28 @@ class _Table:
         return cls(
             profiles=found,
             row={n: r for r, n in enumerate(spoken)},
-            topics=np.add.reduceat(placed.topics, starts, axis=0),
+            topics=topics,
             likeness=likeness,
             score=np.round(score, DIGITS),
             clash=clash,
         )
+
+
+def _headed(section: Section, told: Sequence[str]) -> str:
+    """Return a section as the model reads it."""
+    return f"{section.heading}. {' '.join(told)}" if section.heading else " ".join(told)
+
+
+def _less_article(topics: Matrix, revisions: Sequence[str]) -> Matrix:
+    """Return what each section says beyond what its article is about: its row less the mean of the article's."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, revision in enumerate(revisions):
+        rows[revision].append(row)
+    result = np.zeros_like(topics)
+    for found in rows.values():
+        if len(found) > 1:
+            result[found] = topics[found] - topics[found].mean(axis=0)
+    return result
 
 
 def _overlaps(found: Sequence[Profile], weights: Mapping[str, int]) -> Numbers:

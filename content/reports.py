@@ -3,7 +3,8 @@
 from typing import Any
 
 from content.clusters import Cluster
-from content.folding import Folding, Printed, See, Statement
+from content.folding import Folding, Printed, See
+from content.statements import Statement
 from content.text import sentences
 
 

@@ -150,7 +150,8 @@ def decide_seen(
     """Decide about wordings as an editor saw them. What somebody else decided, or changed, meanwhile stays."""
     wanted = list(dict.fromkeys(seen))
     held = store.decisions([s.revision for s in wanted])
-    decision, new, refused = _DECISIONS[choice], [], []
+    new: dict[Seen, str] = {}
+    refused = []
     for one in wanted:
         article = store.revision(one.revision)
         standing = next((s for s in store.find(article.id) if s.article.id == article.id), None) if article else None
@@ -160,14 +161,18 @@ def decide_seen(
         elif standing.article.revision != one.revision and choice is not Choice.REOPEN:
             refused.append(f"“{article.title}” was edited at its source since; look at the new wording first.")
         elif word_of(approval) != one.word:
-            who = f"{approval.by} has {approval.decision.value} it" if approval else "it is open again"
-            refused.append(f"“{article.title}” was left as it is: {who} since.")
+            refused.append(_left_alone(article.title, approval))
         else:
-            new.append(one)
-    store.decide(
-        Approval(
-            revision=s.revision, decision=decision, by=by, at=now, note=note if choice is not Choice.APPROVE else ""
-        )
-        for s in new
-    )
-    return Decided(tuple(new), tuple(refused))
+            new[one] = article.title
+    decision, why = _DECISIONS[choice], "" if choice is Choice.APPROVE else note
+    made = [Approval(revision=s.revision, decision=decision, by=by, at=now, note=why) for s in new]
+    decided = store.decide_as_seen(made, {s.revision: s.word for s in new})
+    late = [s for s in new if s.revision not in decided]  # somebody was faster between our look and our writing
+    faster = store.decisions([s.revision for s in late])
+    refused += [_left_alone(new[s], faster.get(s.revision)) for s in late]
+    return Decided(tuple(s for s in new if s.revision in decided), tuple(refused))
+
+
+def _left_alone(title: str, approval: Approval | None) -> str:
+    who = f"{approval.by} has {approval.decision.value} it" if approval else "it is open again"
+    return f"“{title}” was left as it is: {who} since."

@@ -27,7 +27,7 @@ from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
-from newsletter.storage.articles import GONE, ArticleStore, Standing
+from newsletter.storage.articles import GONE, ArticleStore, Brief, Standing
 from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import TOLD, EditionRecord, EditionState, EditionStore, hash_of
 from newsletter.storage.errors import StoreError
@@ -128,6 +128,7 @@ def look_of(settings: Settings) -> Look:
         contact=settings.from_address,
         tagline=settings.tagline,
         hub_url=settings.hub_url,
+        zone=settings.zone,
         logo_text=settings.logo_text,
         logo_image=settings.logo_image,
         logo_width=settings.logo_width,
@@ -163,12 +164,12 @@ def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = Fal
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
     version = desk.compositions.latest(key)
-    fresh = {s.article.id: s for s in available(desk, key)}
-    chosen = version.composition.choose(fresh, desk.settings.maximum_stories)
+    chosen = version.composition.choose([a.id for a in available(desk, key)], desk.settings.maximum_stories)
     if not chosen:
         return known
     by_hand = by_hand or version.number > 0
-    made = tuple(fresh[id_] for id_ in chosen)
+    found = {s.article.id: s for s in desk.articles.approved(chosen)}
+    made = tuple(found[id_] for id_ in chosen if id_ in found)  # one may have been edited in this moment
     record, rendering, accepted = _compose(desk, made, now, version.composition, by_hand=by_hand)
     desk.acceptances.forget(key)
     desk.acceptances.add(key, accepted)
@@ -194,7 +195,7 @@ def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now
     record = find(desk, key)
     if desk.ledger.mailing(key) is not None or record.state in {EditionState.SENT, EditionState.CANCELLED}:
         raise PublishingError(f"{key} is on its way or over; it stays as it is")
-    if not wish.choose([s.article.id for s in available(desk, key)], desk.settings.maximum_stories):
+    if not wish.choose([a.id for a in available(desk, key)], desk.settings.maximum_stories):
         raise PublishingError("nothing would be left to tell; keep at least one article")
     if not desk.compositions.add(key, wish, after=after, by=by, now=now):
         raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
@@ -368,7 +369,7 @@ def flags(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
 def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
     """Return each part that an approval of this edition covers, with its hash as it is now."""
     manifest, key = record.edition.manifest, record.edition.key
-    approved = {s.article.id: s.article.revision for s in desk.articles.approved()}
+    approved = {s.article.id: s.article.revision for s in desk.articles.approved([a for a, _ in manifest.revisions])}
     templates = dict(template_hashes("email/digest"))
     try:
         mail = desk.editions.rendering(key, EVERYBODY)
@@ -418,7 +419,7 @@ def _period(settings: Settings, now: datetime) -> Period:
     return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
 
 
-def available(desk: Desk, key: str) -> tuple[Standing, ...]:
+def available(desk: Desk, key: str) -> tuple[Brief, ...]:
     """Return the approved articles that no other edition has told, the oldest approval first."""
     told = {
         article
@@ -426,7 +427,7 @@ def available(desk: Desk, key: str) -> tuple[Standing, ...]:
         if record.edition.key != key and record.state is not EditionState.CANCELLED
         for article, _ in record.edition.manifest.revisions
     }
-    return tuple(s for s in desk.articles.approved() if s.article.id not in told)
+    return tuple(a for a in desk.articles.approved_briefly() if a.id not in told)
 
 
 def sections_of(standing: Iterable[Standing]) -> list[Section]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from content.clusters import Ruling, RulingKind
-from content.folding import fingerprint
 from content.sections import Section, split
+from content.statements import fingerprint
 from newsletter.storage.articles import ArticleStore
 from newsletter.storage.editions import EditionRecord
 from newsletter.storage.rulings import RulingStore

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.near_duplicates import measure_sections, read_sections
-from content.folding import says_the_same
+from content.repeats import says_the_same
 
 DATA = Path(__file__).parent / "data"
 

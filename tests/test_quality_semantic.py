@@ -19,4 +19,4 @@ def test_meaning_finds_at_least_what_words_find_and_merges_nothing_else(name: st
     assert (both["P"], both["lost"], both["contradictions_merged"][0]) == (1.0, [], 0)
     assert both["R"] >= words["R"]
     assert both["repeats_dropped"][0] >= words["repeats_dropped"][0]
-    assert both["evidence"].startswith("words and wordllama")
+    assert both["evidence"] == "words and MiniLM-L6-v2"

@@ -10,10 +10,13 @@ from newsletter.approving import ApprovingError
 from newsletter.cli import (
     articles,
     backups,
+    bills,
     care,
     demo,
+    deploying,
     editions,
     index,
+    keys,
     near_duplicates,
     people,
     schedules,
@@ -21,6 +24,7 @@ from newsletter.cli import (
     serving,
     sources,
     staff,
+    stores,
     up,
 )
 from newsletter.cli.console import Exit, err
@@ -94,11 +98,15 @@ app.add_typer(people.subscriber, name="subscriber")
 app.add_typer(people.lists, name="list")
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.add_typer(stores.store, name="store")
+app.add_typer(keys.key, name="key")
 app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
 app.command()(serving.metrics)
+app.command()(bills.sbom)
 app.command()(up.up)
+app.command()(deploying.deploy)
 
 
 def main() -> None:

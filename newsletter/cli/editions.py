@@ -3,12 +3,12 @@
 import json
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from content.clusters import RulingKind
+from content.editions import Edition, fingerprint
 from newsletter.cli.console import (
     ByOption,
     Exit,
@@ -21,7 +21,8 @@ from newsletter.cli.console import (
 )
 from newsletter.correcting import remake
 from newsletter.notifying import holders
-from newsletter.publishing import EVERYBODY, draft, edition_key, examine, find, flags
+from newsletter.proving import reproduce
+from newsletter.publishing import draft, edition_key, examine, find, flags
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
 from newsletter.scheduling import approve
@@ -83,10 +84,23 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 @edition.command()
-def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
-    """Show what an edition prints, what was folded and why (--json: every drop with pair, score and rule)."""
+def show(
+    context: typer.Context,
+    key: Key = "",
+    as_json: JsonOption = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print what it was made of, and prove that it renders the same again.")
+    ] = False,
+) -> None:
+    """Show what an edition prints, what was folded and why (--json: every drop with pair, score and rule).
+
+    With --manifest: revisions, templates and folds, and each mail as stored and as rendered again, by its SHA-256.
+    Ends with 1 when one differs.
+    """
     with open_house(settings(context)) as house:
         record = find(house, key)
+        if manifest:
+            return _print_manifest(house, record.edition)
         accepted = house.acceptances.of(record.edition.key)
         flagged = flags(house, record)
     if as_json:
@@ -116,25 +130,6 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
         for reference in story.references:
             out.print(f"  {reference.heading}: folded, stands in “{reference.title}”", style="dim", markup=False)
     return None
-
-
-@edition.command()
-def preview(
-    context: typer.Context,
-    key: Key = "",
-    text: Annotated[bool, typer.Option("--text", help="The text part instead of HTML.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-) -> None:
-    """Print the mail exactly as it will leave, personal places still open."""
-    with open_house(settings(context)) as house:
-        record = find(house, key)
-        rendering = house.editions.rendering(record.edition.key, EVERYBODY)
-    body = "" if rendering is None else (rendering.text if text else rendering.html)
-    if output:
-        output.write_text(body, encoding="utf-8")
-        out.print(f"Wrote {output}")
-    else:
-        typer.echo(body)
 
 
 @edition.command("check")
@@ -257,6 +252,24 @@ def build(context: typer.Context) -> None:
         changed = publish_site(house)
         folder = house.settings.home / "site"
     out.print(f"{len(changed)} files changed below {folder}")
+
+
+def _print_manifest(house: House, edition: Edition) -> None:
+    mails = reproduce(house, edition.key)
+    made_of = edition.manifest
+    print_json(
+        {
+            "edition": edition.key,
+            "fingerprint": fingerprint(edition),
+            "revisions": dict(made_of.revisions),
+            "templates": dict(made_of.templates),
+            "folded": [asdict(decision) for decision in made_of.decisions],
+            "mails": [asdict(mail) for mail in mails],
+            "same": all(mail.is_same for mail in mails),
+        }
+    )
+    if not all(mail.is_same for mail in mails):
+        raise typer.Exit(Exit.FAILED)
 
 
 def _draft_again(house: House, record: EditionRecord) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from content.embeddings import BACKGROUND, align, place, unit
+from content.embeddings import BACKGROUND, align, place, place_sections, unit
 from content.text import spans, words
 from tests.content.vectors import HandMade
 
@@ -8,7 +8,7 @@ VECTORS = HandMade({"fades": "weaken", "weakens": "weaken", "lamp": "light", "bu
 
 
 def likeness(*texts: str) -> np.ndarray:
-    rows = place(VECTORS, texts).sentences
+    rows = place(VECTORS, texts)
     return np.round(rows @ rows.T, 2)
 
 
@@ -19,18 +19,16 @@ def test_sentences_of_other_words_with_the_same_meaning_point_the_same_way() -> 
 
 
 def test_a_text_has_unit_length_however_long_it_is() -> None:
-    rows = place(VECTORS, ("lamp", "lamp bulb oil " * 500)).sentences
+    rows = place(VECTORS, ("lamp", "lamp bulb oil " * 500))
     assert np.allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
 
 
 def test_a_sentence_without_words_lies_nowhere() -> None:
-    placed = place(VECTORS, ("💅 …", "lamp"))
-    assert not placed.sentences[0].any()
-    assert not placed.topics[0].any()
+    assert not place(VECTORS, ("💅 …", "lamp"))[0].any()
 
 
 def test_no_sentence_at_all_is_fine() -> None:
-    assert place(VECTORS, ()).sentences.shape[0] == 0
+    assert len(place(VECTORS, ())) == 0
 
 
 def test_what_every_sentence_says_does_not_make_two_of_them_alike() -> None:
@@ -39,12 +37,11 @@ def test_what_every_sentence_says_does_not_make_two_of_them_alike() -> None:
     assert found[0, 1] < 0.3  # without taking out the common part it would be above 0.7
 
 
-def test_a_word_that_any_article_holds_says_little_about_what_it_is_about() -> None:
-    vectors = HandMade({"treatment": "treatment", "lamp": "light"})
-    placed = place(vectors, ("treatment lamp", "lamp", "treatment"))
-    near = unit(placed.topics) @ unit(placed.topics).T
-    in_sentences = placed.sentences @ placed.sentences.T
-    assert near[0, 1] > in_sentences[0, 1]
+def test_sections_are_told_apart_by_what_not_all_of_them_say() -> None:
+    texts = [f"oil oil oil {word}" for word in ("lamp", "fades", "plain", "bulb")] * 50
+    rows = unit(place_sections(VECTORS, texts))
+    assert rows[0] @ rows[3] > 0.95
+    assert rows[0] @ rows[1] < 0  # without taking out the common part it would be 0.9
 
 
 def test_alignment_is_the_mean_of_the_best_matches_both_ways() -> None:

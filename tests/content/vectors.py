@@ -1,14 +1,17 @@
 """Vectors for tests: each word lies in a direction that the test names, every other word in one of its own."""
 
 from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 import numpy as np
 
-WIDTH = 64
+from content.text import words
+
+WIDTH, OTHERS = 64, 1024
 
 
 class HandMade:
-    """Words that mean the same point the same way; all others are at right angles to them."""
+    """Words that mean the same point the same way, all others each their own; a text is the sum of its words."""
 
     name = "made by hand"
 
@@ -17,10 +20,12 @@ class HandMade:
         assert len(directions) < WIDTH
         self._direction = {word: directions.index(meaning) for word, meaning in meanings.items()}
 
-    def of(self, found: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return a unit vector for each word that has a meaning, and a very short one for the rest."""
-        sums = np.zeros((len(found), WIDTH), np.float32)
-        for row, word in enumerate(found):
-            direction = self._direction.get(word)
-            sums[row, WIDTH - 1 if direction is None else direction] = 0.01 if direction is None else 1.0
-        return sums, np.ones(len(found), np.float32)
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return a row of unit length for each text; one without words is alone in the last direction."""
+        rows = np.zeros((len(texts), WIDTH + OTHERS), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in words(text):
+                row[self._direction.get(word, WIDTH + crc32(word.encode()) % (OTHERS - 1))] += 1
+            if not row.any():
+                row[-1] = 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
