@@ -78,6 +78,38 @@ def correct(desk: Desk, wanted: str, *, by: str, note: str, now: datetime) -> Tr
     return Travelled(article=article, wrong=wrong, held=held, marked=_mark(desk, wrong))
 
 
+def hold_unapproved(desk: Desk, by: str, now: datetime) -> dict[str, str]:
+    """Hold every edition on its way of which an article was withdrawn or rejected, through whichever door.
+
+    Args:
+        desk: The stores and settings.
+        by: Who holds it.
+        now: The time.
+
+    Returns:
+        The reason of each that was held now, by key.
+    """
+    held: dict[str, str] = {}
+    for key in desk.ledger.unfinished():
+        record = desk.editions.find(key)
+        if record and record.state is EditionState.APPROVED and record.kind is Kind.EDITION:
+            reason = _why_unapproved(desk, record)
+            if reason and _hold_one(desk, key, reason, by, now):
+                held[key] = reason
+    return held
+
+
+def _why_unapproved(desk: Desk, record: EditionRecord) -> str:
+    printed = {revision: article for article, revision in record.edition.manifest.revisions}
+    decided = desk.articles.decisions(printed)
+    taken_back = {Decision.WITHDRAWN, Decision.REJECTED}
+    return "; ".join(
+        f"{printed[revision]!r} was {d.decision.value} by {d.by}: {d.note}"
+        for revision, d in decided.items()
+        if d.decision in taken_back
+    )
+
+
 def mark_again(desk: Desk, article: str) -> tuple[str, ...]:
     """Let archive and feeds show what holds of an article now: a withdrawal may be taken back. Return the keys."""
     wrong = dict.fromkeys(c.revision for c in CorrectionStore(desk.engine).about(article))
