@@ -33,6 +33,10 @@ returns = typer.Typer(no_args_is_help=True, help="What comes back: bounces and c
 UNDER_WAY = frozenset({SendState.SENDING, SendState.PAUSED, SendState.SENT})
 
 
+#: People whom 'edition status' names one by one: more push the sum off the screen.
+MOST_NAMED = 20
+
+
 class Verdict(StrEnum):
     """What a person decides about the uncertain."""
 
@@ -101,8 +105,10 @@ def status(
     out.print(f"The send is {say_send(send)}.", markup=False)
     if mailing is not None and mailing.reason:
         err.print(f"  {mailing.state.value}: {mailing.reason}", style="yellow", markup=False)
-    for address in uncertain:
+    for address in uncertain[:MOST_NAMED]:
         err.print(f"  uncertain: {address}", style="yellow", markup=False)
+    if len(uncertain) > MOST_NAMED:
+        err.print(f"  and {len(uncertain) - MOST_NAMED} more; --json names all", style="yellow", markup=False)
     return None
 
 

@@ -41,6 +41,7 @@ GRANTS: Mapping[str, Grant] = {
     "revisions": _WORK,
     "approvals": Grant(sender=_KEEP, console=_KEEP),
     "corrections": _WORK,
+    "images": Grant(web="SELECT", sender=_ALL),
     "sources": Grant(sender="SELECT, UPDATE"),
     "rulings": Grant(),
     "editions": _WORK,
