@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
@@ -109,7 +109,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             editions=EditionStore(engine),
             rulings=RulingStore(engine),
             people=PeopleStore(engine),
-            ledger=Ledger(engine),
+            ledger=Ledger(engine, lease=timedelta(seconds=settings.lease_seconds)),
         )
     finally:
         engine.dispose()
