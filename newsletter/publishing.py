@@ -126,6 +126,7 @@ def look_of(settings: Settings) -> Look:
         contact=settings.from_address,
         tagline=settings.tagline,
         hub_url=settings.hub_url,
+        feed_content=settings.feed_content,
         zone=settings.zone,
         logo_text=settings.logo_text,
         logo_image=settings.logo_image,
