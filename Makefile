@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up parts test test-ghost fuzz check format bench crash wheel clean
+.PHONY: help setup demo demo-sources up parts test test-ghost fuzz check check-mails format bench crash chaos sbom wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## Run the main job on sample articles and people; SOURCE=path for your own file or folder
 	@$(BIN)/newsletter demo $(if $(SOURCE),--source "$(SOURCE)")
+
+demo-sources: $(READY) ## The same from a source of every kind and one that fails, each on a site of the demo's own
+	@$(BIN)/newsletter demo --every-kind
 
 up: $(READY) ## Bring everything up: Prefect and its pages, a worker, the schedules, the public site
 	@$(BIN)/newsletter up
@@ -42,6 +45,9 @@ fuzz: $(READY) ## Fuzz the parsers of texts from outside, ten minutes each; PARS
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.newsletter.fuzzing $(PARSER) --seconds $(SECONDS) --keep var/fuzz
 
+check-mails: $(READY) parts ## Show every mail and page to a browser, a spam filter and a real mail server
+	@$(BIN)/python -m pytest tests/newsletter/test_mails.py tests/newsletter/test_site_quality.py tests/newsletter/test_rendering_*.py
+
 check: $(READY) parts ## Format, lint, types, tests: before every commit
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -59,6 +65,12 @@ bench: $(READY) ## Measure everything shortly, each against a peer or a limit; D
 
 crash: $(READY) ## Kill senders at random and audit every recipient, at full size (about an hour)
 	@$(BIN)/python -m benchmarks.crash
+
+chaos: $(READY) ## Kill every part of a running installation 10 times during one edition of 50,000, and audit every reader
+	@$(BIN)/python -m benchmarks.chaos
+
+sbom: $(READY) ## Write a bill of everything that is installed for the program (CycloneDX) to dist/sbom.json
+	@mkdir -p dist && $(BIN)/newsletter sbom > dist/sbom.json && echo "dist/sbom.json"
 
 wheel: $(READY) ## Build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .

@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
 
 from content import plain
-from content.articles import Block, BlockKind
+from content.articles import Block, BlockKind, Mark, MarkKind
 
 #: Words a minute that adults read silently, for the reading times we print (Brysbaert 2019: 238 for English).
 WORDS_PER_MINUTE = 238
@@ -52,7 +52,7 @@ class StorySection:
     level: int = 2
     position: int = 0  #: of the section in its article
     blocks: tuple[Block, ...]
-    kept: tuple[Statement, ...] = ()  #: what echoes say beyond it: "Also worth knowing"
+    kept: tuple[Statement, ...] = ()  #: what echoes say beyond it: "New here"
     also_in: tuple[Pointer, ...] = ()  #: articles that explain the same
     contradictions: tuple[Contradiction, ...] = ()
     explainer: str = ""  #: what it explains, the same in every edition; "" for an opening or a conclusion
@@ -205,6 +205,23 @@ def printed_revisions(edition: Edition, revisions: Mapping[str, str]) -> tuple[s
     quoted = {s.article for story in edition.stories for section in story.sections for s in _statements(section)}
     others = {revisions[article] for article in quoted - stories.keys() if article in revisions}
     return tuple(sorted({*stories.values(), *others}))
+
+
+def without_pictures(edition: Edition, pictures: Collection[str]) -> Edition:
+    """Return `edition` with the words for a picture in the place of each of these pictures, named by address."""
+
+    def said(block: Block) -> Iterator[Block]:
+        if block.kind is not BlockKind.IMAGE or block.src not in pictures:
+            yield block
+        elif block.text.strip():
+            whole = Mark(0, len(block.text), MarkKind.EMPHASIS)
+            yield Block(BlockKind.PARAGRAPH, block.text, (whole,))
+
+    def retold(section: StorySection) -> StorySection:
+        return replace(section, blocks=tuple(told for block in section.blocks for told in said(block)))
+
+    stories = (replace(story, sections=tuple(map(retold, story.sections))) for story in edition.stories)
+    return replace(edition, stories=tuple(stories)) if pictures else edition
 
 
 def _statements(section: StorySection) -> Iterator[Statement]:

@@ -1,10 +1,12 @@
 """Where the parts of an edition stand on the public site, and how they are laid out there."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
+from itertools import groupby
 
-from content.editions import Edition, Story, StorySection, section_anchor
+from content.editions import Edition, Statement, Story, StorySection, section_anchor
 from content.looks import Look
 
 
@@ -81,6 +83,11 @@ def heading_levels(sections: tuple[StorySection, ...], under: int) -> list[int]:
         wanted = under + 1 + section.level - top
         levels.append(max(under + 1, min(wanted, before + 1, 6)) if section.heading else before)
     return levels
+
+
+def runs(statements: Iterable[Statement]) -> list[list[Statement]]:
+    """Return statements in runs of one origin, in their order: the origin is named once, below each run."""
+    return [list(run) for _, run in groupby(statements, key=lambda s: (s.article, s.title))]
 
 
 def without_lead(story: Story) -> Story:

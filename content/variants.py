@@ -26,7 +26,7 @@ def personalise(
 
     An explainer is printed where the first of the stories has it. If none of them has it itself, because the one that
     printed it is not among them, it is printed at the first that referred to it: nobody is sent to a place they
-    do not have.
+    do not have. A subject that names the stories names these; one that an editor wrote stays.
 
     Args:
         edition: The edition as everybody would get it.
@@ -38,6 +38,8 @@ def personalise(
     hosts = _hosts(chosen)
     texts = {x.explainer: x for story in pool.values() for x in story.sections if x.explainer}
     told = tuple(_retell(story, hosts, texts, folded) for story in chosen)
+    if edition.subject != subject_of([story.title for story in edition.stories]):
+        return replace(edition, stories=told)  # an editor's words: everybody reads them
     subject = subject_of([story.title for story in told]) or edition.subject
     return replace(edition, stories=told, subject=subject, title=subject)
 

@@ -10,7 +10,8 @@ from prefect.task_runners import TaskRunner
 
 from content.clusters import examine
 from content.matching import In, Mapper, Out, Work
-from newsletter.publishing import remember, sections_of
+from newsletter.publishing import sections_of
+from newsletter.remembering import remember
 from newsletter.settings import SettingsError, load
 from newsletter.wiring import open_house
 from newsletter.working import InOrder, processes, undisturbed

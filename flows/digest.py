@@ -31,6 +31,17 @@ def compose(at: str) -> dict[str, object]:
     }
 
 
+@task(task_run_name="list what {edition} prints once", timeout_seconds=600, tags=["newsletter"])
+def list_folded(edition: str) -> list[dict[str, object]]:
+    """Return a row for each repeat that the edition leaves out: what, by which rule, and what is kept instead."""
+    with open_house(load()) as house:
+        record = house.editions.find(edition)
+    return [
+        {"explainer": d.heading, "score": round(d.score, 3), "rule": d.rule, "dropped": d.dropped, "kept": d.kept}
+        for d in (record.edition.manifest.decisions if record else ())
+    ]
+
+
 @task(task_run_name="release {edition}", retries=1, retry_delay_seconds=10, timeout_seconds=3600, tags=["newsletter"])
 def syndicate(edition: str) -> dict[str, object]:
     """Let the edition leave as its rhythm says, unless a person has decided otherwise; return how its send stands."""
@@ -60,4 +71,6 @@ async def publish(at: str = "") -> dict[str, object]:
     if row["state"] == EditionState.APPROVED.value:
         row |= syndicate(str(row["edition"]))
     await acreate_table_artifact([row], key="publish", description="The edition and how it stands")
+    if folded := list_folded(str(row["edition"])):
+        await acreate_table_artifact(folded, key="folded", description=f"What {row['edition']} prints once, and why")
     return row

@@ -37,6 +37,7 @@ def pull(source: str) -> dict[str, object]:
         "to look at": "; ".join(note.reason for note in report.notes),
         "gone": ", ".join(report.gone),
         "error": report.error,
+        "disabled": report.disabled,
     }
 
 

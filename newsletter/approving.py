@@ -30,16 +30,27 @@ def decide(
     Raises:
         ApprovingError: An article is not there, or more than one begins so; nothing was decided then.
     """
-    if not by.strip():
-        raise ApprovingError("a decision needs the name of who takes it: --by NAME")
-    if decision is not Decision.APPROVED and not note.strip():
-        raise ApprovingError(f"{decision.value} needs a reason that the others can read: --note TEXT")
-    chosen = [_only(store, name) for name in wanted]
+    chosen = choose(store, wanted, decision, by=by, note=note)
     new = [s for s in chosen if s.approval is None or s.approval.decision is not decision]
     store.decide(
         Approval(revision=s.article.revision, decision=decision, by=by.strip(), at=now, note=note.strip()) for s in new
     )
     return tuple(new)
+
+
+def choose(
+    store: ArticleStore, wanted: Iterable[str], decision: Decision, *, by: str, note: str
+) -> tuple[Standing, ...]:
+    """Return the wanted articles, about which this decision can be taken.
+
+    Raises:
+        ApprovingError: An article is not there, more than one begins so, or a name or a reason is missing.
+    """
+    if not by.strip():
+        raise ApprovingError("a decision needs the name of who takes it: --by NAME")
+    if decision is not Decision.APPROVED and not note.strip():
+        raise ApprovingError(f"{decision.value} needs a reason that the others can read: --note TEXT")
+    return tuple(find_one(store, name) for name in wanted)
 
 
 def two_revisions(store: ArticleStore, wanted: str, before: str = "", after: str = "") -> tuple[Article, Article]:
@@ -54,7 +65,7 @@ def two_revisions(store: ArticleStore, wanted: str, before: str = "", after: str
     Raises:
         ApprovingError: There is no such article or revision, or none before it.
     """
-    article = _only(store, wanted).article
+    article = find_one(store, wanted).article
     known = [revision for revision, _ in store.history(article.id)]
     new = _named(known, after, article.id) if after else article.revision
     old = _named(known, before, article.id) if before else _last_before(store, article.id, known, new)
@@ -77,7 +88,12 @@ def _last_before(store: ArticleStore, article: str, known: Sequence[str], new: s
     return earlier[-1]
 
 
-def _only(store: ArticleStore, wanted: str) -> Standing:
+def find_one(store: ArticleStore, wanted: str) -> Standing:
+    """Return the article of this id, or the only one whose id or current revision begins so.
+
+    Raises:
+        ApprovingError: There is none, or more than one.
+    """
     found = store.find(wanted)
     if not found:
         raise ApprovingError(f"there is no article {wanted!r}; 'newsletter article list' shows them")
@@ -134,7 +150,8 @@ def decide_seen(
     """Decide about wordings as an editor saw them. What somebody else decided, or changed, meanwhile stays."""
     wanted = list(dict.fromkeys(seen))
     held = store.decisions([s.revision for s in wanted])
-    decision, new, refused = _DECISIONS[choice], [], []
+    new: dict[Seen, str] = {}
+    refused = []
     for one in wanted:
         article = store.revision(one.revision)
         standing = next((s for s in store.find(article.id) if s.article.id == article.id), None) if article else None
@@ -144,14 +161,18 @@ def decide_seen(
         elif standing.article.revision != one.revision and choice is not Choice.REOPEN:
             refused.append(f"“{article.title}” was edited at its source since; look at the new wording first.")
         elif word_of(approval) != one.word:
-            who = f"{approval.by} has {approval.decision.value} it" if approval else "it is open again"
-            refused.append(f"“{article.title}” was left as it is: {who} since.")
+            refused.append(_left_alone(article.title, approval))
         else:
-            new.append(one)
-    store.decide(
-        Approval(
-            revision=s.revision, decision=decision, by=by, at=now, note=note if choice is not Choice.APPROVE else ""
-        )
-        for s in new
-    )
-    return Decided(tuple(new), tuple(refused))
+            new[one] = article.title
+    decision, why = _DECISIONS[choice], "" if choice is Choice.APPROVE else note
+    made = [Approval(revision=s.revision, decision=decision, by=by, at=now, note=why) for s in new]
+    decided = store.decide_as_seen(made, {s.revision: s.word for s in new})
+    late = [s for s in new if s.revision not in decided]  # somebody was faster between our look and our writing
+    faster = store.decisions([s.revision for s in late])
+    refused += [_left_alone(new[s], faster.get(s.revision)) for s in late]
+    return Decided(tuple(s for s in new if s.revision in decided), tuple(refused))
+
+
+def _left_alone(title: str, approval: Approval | None) -> str:
+    who = f"{approval.by} has {approval.decision.value} it" if approval else "it is open again"
+    return f"“{title}” was left as it is: {who} since."

@@ -6,14 +6,29 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Protocol
 
-from newsletter.letters.compose import Composer, LetterError
+from newsletter.letters.compose import LetterError
 from newsletter.letters.post import PostError
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.letters import LetterStore
 from subscribers.letters import Letter
+from subscribers.preferences import MailingList
 
 #: How long to wait after the first, second … failure; after the last of them we give up.
 PATIENCE = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 480, 1440))
+
+
+class Writer(Protocol):
+    """Whatever turns a letter into a mail."""
+
+    def compose(self, letter: Letter, mailing_list: MailingList | None, now: datetime) -> EmailMessage:
+        """Return the letter as a mail, its links valid from `now`.
+
+        Raises:
+            LetterError: It cannot be written.
+        """
+
+    def sender(self, mailing_list: MailingList | None) -> str:
+        """Return the address from which we write about a list."""
 
 
 class Post(Protocol):
@@ -37,7 +52,7 @@ class Posted:
 
 
 def post_letters(
-    letters: LetterStore, people: EnrolmentStore, composer: Composer, post: Post, clock: Callable[[], datetime]
+    letters: LetterStore, people: EnrolmentStore, composer: Writer, post: Post, clock: Callable[[], datetime]
 ) -> Posted:
     """Send every letter that is due, one after the other, and say how it went."""
     sent = waiting = failed = 0
@@ -55,7 +70,7 @@ def post_letters(
     return Posted(sent, waiting, failed)
 
 
-def _send(letter: Letter, people: EnrolmentStore, composer: Composer, post: Post, now: datetime) -> PostError | None:
+def _send(letter: Letter, people: EnrolmentStore, composer: Writer, post: Post, now: datetime) -> PostError | None:
     with people.reading() as desk:
         mailing_list = desk.mailing_list(letter.mailing_list)
     try:

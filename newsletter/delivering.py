@@ -184,7 +184,7 @@ def composer_of(desk: Desk) -> Composer:
     links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)
     signing = signing_keys(settings)
     return Composer(
-        printed, links, settings.key(), domain, settings.bounce_domain, Signer(signing) if signing else None
+        printed, links, keys.secrets[0], domain, settings.bounce_domain, Signer(signing) if signing else None
     )
 
 

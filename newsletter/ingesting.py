@@ -21,6 +21,7 @@ class Report:
     notes: tuple[Problem, ...] = ()  #: what was read, but looks odd
     gone: tuple[str, ...] = ()  #: ids of articles that the source shows no longer; they stay with us
     error: str = ""
+    disabled: str = ""  #: why it was not pulled at all; "" when it was
 
 
 def ingest(source: Source, sources: SourceStore, articles: ArticleStore, now: datetime) -> Report:
@@ -40,7 +41,7 @@ def ingest(source: Source, sources: SourceStore, articles: ArticleStore, now: da
     record = sources.find(source.name)
     report = Report(source=source.name)
     if record and record.disabled:
-        return replace(report, error=not_pulled(record))
+        return replace(report, disabled=not_pulled(record))
     policy = record.policy if record else Policy.FLAG
     try:
         for part in source.pulls(record.memory if record else {}):
@@ -71,6 +72,7 @@ def _keep(part: Pull, report: Report, policy: Policy, articles: ArticleStore, no
     fresh, stale = _fresh(part, articles) if policy is not Policy.REVIEW else ((), ())
     by_rule = _by_rule(part, fresh, report.source, articles, now) if policy is Policy.TRUSTED else ()
     approved = articles.decide((*fresh, *by_rule))
+    articles.note_gone(part.gone, now)
     return replace(
         report,
         change=report.change + change,
@@ -106,11 +108,12 @@ def _fresh(part: Pull, articles: ArticleStore) -> tuple[tuple[Approval, ...], tu
 def _by_rule(
     part: Pull, fresh: tuple[Approval, ...], source: str, articles: ArticleStore, now: datetime
 ) -> Iterator[Approval]:
-    """Yield approvals by rule for what a trusted source brought, where nobody has decided otherwise."""
+    """Yield approvals by rule for what a trusted source brought, unless it is doubtful or somebody has decided."""
+    doubtful = frozenset(part.doubtful)
     named = {approval.revision for approval in fresh}
     named |= articles.decisions(article.revision for article in part.articles).keys()
     for article in part.articles:
-        if article.revision not in named:
+        if article.revision not in named and article.id not in doubtful:
             by = f"rule: {source} is trusted"
             note = "approved on arrival"
             yield Approval(revision=article.revision, decision=Decision.APPROVED, by=by, at=now, note=note)

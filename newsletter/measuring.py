@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from content.sends import SendState
 from newsletter.delivering import limits_of
 from newsletter.dispatching import CLOCK, asks
 from newsletter.sending.pace import Limits
 from newsletter.storage.measures import MeasureStore, Running
 from newsletter.storage.returns import ReturnStore
-from newsletter.storage.sends import MarkStore
+from newsletter.storage.sends import MarkStore, SendStore
 from newsletter.wiring import House
 from subscribers.deliveries import Tally
+from subscribers.windows import read_window
 
 #: Bounds of the time to inbox. A digest of a million people takes minutes; greylisting adds five.
 BOUNDS = tuple(timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400))
@@ -60,8 +62,10 @@ class Pulse:
     queue_age: timedelta  #: how long the message waits that has been due for longest; 0: none is due
     ends: Mapping[tuple[str, str], int]  #: in the last WINDOW, by domain and outcome
     sends: Mapping[str, int]  #: by state
+    missed: Mapping[str, str]  #: editions whose time passed, and why
     senders: int
     looked_at: datetime | None  #: when a dispatcher last did its work
+    may_begin: bool  #: whether the delivery window is open and no day's allowance can be used up
     asks: str  #: why nothing begins; empty when nothing is in the way
     sources: Mapping[str, timedelta]  #: how long ago each was last read, or added
     limits: Limits
@@ -85,8 +89,10 @@ class Physician:
             queue_age=max(now - oldest, timedelta(0)) if oldest else timedelta(0),
             ends=without_small(store.recent_ends(now - WINDOW)),
             sends=store.send_states(),
+            missed={s.edition: s.reason for s in SendStore(house.engine).open() if s.state is SendState.MISSED},
             senders=store.senders(),
             looked_at=clock.at if clock else None,
+            may_begin=_may_begin(house, now),
             asks=asks(house, now),
             sources={s.name: now - (s.succeeded_at or s.added_at) for s in house.sources.all()},
             limits=limits_of(house.settings),
@@ -105,6 +111,12 @@ class Physician:
         )
         self._known[mailing.number] = (now, pulse)
         return pulse
+
+
+def _may_begin(house: House, now: datetime) -> bool:
+    window = read_window(house.settings.delivery_window, house.settings.zone)
+    is_open = window is None or window.remaining(now) > timedelta(0)
+    return is_open and house.settings.warm_up_from is None
 
 
 def without_small(ends: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:

@@ -1,9 +1,12 @@
-"""Looks at what a mail points to: which links are dead, how heavy the images are."""
+"""Looks at what a mail points to: which links are dead, how heavy the images are, which no mail can show."""
 
 from collections.abc import Iterator
 
 from bs4 import BeautifulSoup
 
+from content.articles import BlockKind
+from content.editions import Edition
+from content.images import problem_of
 from content.looks import Look
 from newsletter.ports import Fetcher, FetchError, Rendering
 from newsletter.rendering.gates import Observed
@@ -34,6 +37,23 @@ def observe(rendering: Rendering, look: Look, fetcher: Fetcher) -> Observed:
             if not error.transient:
                 dead[url] = str(error)
     return Observed(dead=dead, image_bytes=weights)
+
+
+def look_at_pictures(edition: Edition, fetcher: Fetcher) -> dict[str, str]:
+    """Return the pictures of an edition that a mail could not show, by address, each with the reason in words.
+
+    One that does not answer now, but may in an hour, is none of them.
+    """
+    blocks = (block for story in edition.stories for block in story.blocks if block.kind is BlockKind.IMAGE)
+    problems: dict[str, str] = {}
+    for url in dict.fromkeys(block.src for block in blocks):
+        try:
+            problem = problem_of(fetcher.get(url).body)
+        except FetchError as error:
+            problem = "" if error.transient else f"cannot be loaded: {error}"
+        if problem:
+            problems[url] = problem
+    return problems
 
 
 def _addresses(soup: BeautifulSoup, name: str, attribute: str, look: Look) -> Iterator[str]:

@@ -1,13 +1,16 @@
 """Asks a Prefect server about our runs over its API, and ends those whose process is gone; Prefect itself unneeded."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
 import requests
+
+from newsletter.loglines import scrub
 
 #: What every run of ours is tagged with.
 TAG = "newsletter"
@@ -29,6 +32,9 @@ NOTE = "prefect-server.json"
 
 _SECONDS = 10
 
+#: Event ids are derived within this namespace.
+_EVENTS = UUID("5d1f6a52-5c0e-4a0b-9c55-3f0e6d1f1c11")
+
 
 class OrchestrationError(Exception):
     """The Prefect server does not answer, or refuses us; the message says what would do."""
@@ -42,6 +48,22 @@ class StuckRun:
     name: str
     state: str
     since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a thing of ours, without anything personal."""
+
+    name: str  #: such as newsletter.send.pause
+    resource: str  #: such as newsletter.edition.beauty-weekly-2026-W48
+    title: str
+    said: str
+    at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """Return the same id for the same event: told twice, the server keeps it once."""
+        return uuid5(_EVENTS, f"{self.name}\n{self.resource}\n{self.at.isoformat()}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,25 @@ class Server:
         if answer.get("status") != "ACCEPT":
             raise OrchestrationError(f"Prefect does not end the run {run.name!r}: {answer.get('details')}")
 
+    def tell(self, events: Iterable[Event]) -> None:
+        """Hand over what has happened, for its pages and automations.
+
+        Raises:
+            OrchestrationError: It does not answer.
+        """
+        told = [
+            {
+                "id": str(event.id),
+                "event": event.name,
+                "occurred": event.at.isoformat(),
+                "resource": {"prefect.resource.id": event.resource, "prefect.resource.name": event.title},
+                "payload": {"said": scrub(event.said)},
+            }
+            for event in events
+        ]
+        if told:
+            self._post("events", told)
+
     def _judge(self, run: Mapping[str, Any], now: datetime) -> StuckRun | None:
         kind = run["state"]["type"]
         began = _moment(run["state"]["timestamp"])
@@ -91,14 +132,14 @@ class Server:
         events = self._post("events/filter", {"filter": wanted, "limit": 1})["events"]
         return _moment(events[0]["occurred"]) if events else None
 
-    def _post(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401  JSON
+    def _post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
         name, _, password = self.auth.partition(":")
         try:
             answer = requests.post(
                 f"{self.api}/{path}", json=body, timeout=_SECONDS, auth=(name, password) if self.auth else None
             )
             answer.raise_for_status()
-            return answer.json()
+            return answer.json() if answer.content else None
         except (requests.RequestException, ValueError) as error:
             raise OrchestrationError(
                 f"Prefect at {self.api} cannot be asked ({error}); look at PREFECT_API_URL and PREFECT_API_AUTH_STRING"

@@ -10,7 +10,7 @@ from typing import IO
 
 from newsletter.storage.history import HistoryStore
 from newsletter.storage.people import PeopleStore
-from subscribers.issues import Issue
+from subscribers.issues import Issue, Variant
 from subscribers.memory import recall
 from subscribers.planning import Plan, Planned, Rules, pool_of, rhythms_of, that_matter, within_reach
 from subscribers.preferences import MailingList
@@ -88,19 +88,9 @@ def plan_issue(
 
     Planning twice changes nothing: the same people with the same history get the same.
     """
-    known = history.issues(mailing_list.slug)
-    for past in known:
+    for past in history.issues(mailing_list.slug):
         history.settle(past.edition, now)
-    earlier = within_reach(issue, known)
-    memory = recall(
-        pool_of(issue, earlier),
-        [e.edition for e in earlier],
-        history.past(that_matter(issue, known, rules)),
-        people=history.people(),
-        day=issue.day,
-        forgotten_after=rules.forgotten_after,
-    )
-    plan = Plan(issue, earlier, memory, rules, now)
+    plan = _plan(history, mailing_list, issue, rules, now)
     planning = Planning(issue)
     try:
         for page in people.candidates(mailing_list.slug, rhythms_of(issue.rhythm, mailing_list.rhythms[0])):
@@ -111,3 +101,37 @@ def plan_issue(
     history.put_issue(mailing_list.slug, issue)
     history.put_variants(issue.edition, plan.variants.values())
     return planning
+
+
+def foresee(
+    people: PeopleStore,
+    history: HistoryStore,
+    mailing_list: MailingList,
+    issue: Issue,
+    rules: Rules,
+    now: datetime,
+    subscriber: str,
+) -> tuple[Planned, Variant | None] | None:
+    """Return what one person would get of `issue` if it were planned now; nothing is kept.
+
+    The variant is None for whoever would get nothing; None for whoever is not among the readers of this rhythm.
+    """
+    plan = _plan(history, mailing_list, issue, rules, now)
+    for page in people.candidates(mailing_list.slug, rhythms_of(issue.rhythm, mailing_list.rhythms[0])):
+        for planned in plan.page([candidate for candidate in page if candidate.subscriber == subscriber]):
+            return planned, plan.variants.get(planned.variant)
+    return None
+
+
+def _plan(history: HistoryStore, mailing_list: MailingList, issue: Issue, rules: Rules, now: datetime) -> Plan:
+    known = history.issues(mailing_list.slug)
+    earlier = within_reach(issue, known)
+    memory = recall(
+        pool_of(issue, earlier),
+        [e.edition for e in earlier],
+        history.past(that_matter(issue, known, rules)),
+        people=history.people(),
+        day=issue.day,
+        forgotten_after=rules.forgotten_after,
+    )
+    return Plan(issue, earlier, memory, rules, now)

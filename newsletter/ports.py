@@ -30,6 +30,7 @@ class Pull:
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()  #: what was read, but not as it stood: for the editor's eye
     remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: the same by article id, its name left out
+    doubtful: tuple[str, ...] = ()  #: ids of articles that a person should look at, whatever the source is trusted with
     gone: tuple[str, ...] = ()  #: ids of articles that the source showed before and shows no longer
     memory: dict[str, str] = field(default_factory=dict)
 

@@ -1,9 +1,11 @@
 """Backs up everything that cannot be made again, and restores it elsewhere without writing to anybody twice."""
 
 import hashlib
-import io
 import json
+import shutil
 import tarfile
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,22 +56,23 @@ def back_up(settings: Settings, file: Path, now: datetime) -> Backup:
     """
     if file.exists():
         raise PreservingError(f"{str(file)!r} is there already; name a new file")
-    with TemporaryDirectory(dir=_folder(file), prefix=".backup-") as folder:
-        store, partial = Path(folder) / STORE, Path(folder) / "archive"
+    with TemporaryDirectory(dir=_folder(file), prefix=".backup-") as name:
+        folder = Path(name)
         with open_house(settings) as house:
-            rows = take_snapshot(house.engine, store)
+            rows = take_snapshot(house.engine, folder / STORE)
         # After the store: a journal may know more than it, never less.
-        journals = {f"{JOURNALS}/{p.name}": p.read_bytes() for p in _journals(settings)}
-        parts = {STORE: store.read_bytes(), KEY: settings.key()} | journals
+        parts = [STORE, KEY, *_copy_journals(settings, folder)]
+        (folder / KEY).write_bytes(settings.key())
         manifest = {
             "form": FORM,
             "taken_at": now.isoformat(),
             "rows": rows,
-            "sha256": {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()},
+            "sha256": {part: _digest(folder / part) for part in parts},
         }
-        _write(partial, parts | {MANIFEST: json.dumps(manifest, indent=1).encode()})
-        backup = _read(partial, Path(folder) / "check")
-        partial.rename(file)
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        _write(folder / "archive", folder, [*parts, MANIFEST])
+        backup = _read(folder / "archive", folder / "check")
+        (folder / "archive").rename(file)
     return backup
 
 
@@ -126,7 +129,7 @@ def _read(file: Path, folder: Path) -> Backup:
         raise PreservingError(f"{str(file)!r} is of another form of backup: {manifest.get('form')!r}")
     for name, wanted in manifest["sha256"].items():
         part = folder / name
-        if not part.is_file() or hashlib.sha256(part.read_bytes()).hexdigest() != wanted:
+        if not part.is_file() or _digest(part) != wanted:
             raise PreservingError(f"{str(file)!r} is damaged: {name} is not what was written")
     if count_rows(folder / STORE) != manifest["rows"]:
         raise PreservingError(f"{str(file)!r} is damaged: its rows are not those that were counted")
@@ -136,13 +139,31 @@ def _read(file: Path, folder: Path) -> Backup:
     )
 
 
-def _write(file: Path, parts: dict[str, bytes]) -> None:
+def _copy_journals(settings: Settings, folder: Path) -> list[str]:
+    """Copy the journals as they stand; their senders go on writing. Return their names in the archive."""
+    (folder / JOURNALS).mkdir()
+    names = []
+    for journal in _journals(settings):
+        with suppress(FileNotFoundError):  # its sender ended well since: the store knows all that it did
+            shutil.copyfile(journal, folder / JOURNALS / journal.name)
+            names.append(f"{JOURNALS}/{journal.name}")
+    return names
+
+
+def _write(file: Path, folder: Path, parts: Sequence[str]) -> None:
+    """Pack the parts in `folder`, piece by piece: a store of any size passes in bounded memory."""
     file.touch(mode=0o600)  # addresses and the key are in it
     with tarfile.open(file, "w:gz", compresslevel=3) as archive:
-        for name, part in parts.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(part), 0o600
-            archive.addfile(info, io.BytesIO(part))
+        for part in parts:
+            info = archive.gettarinfo(folder / part, part)
+            info.mode, info.uid, info.gid, info.uname, info.gname = 0o600, 0, 0, "", ""
+            with (folder / part).open("rb") as content:
+                archive.addfile(info, content)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _journals(settings: Settings) -> list[Path]:

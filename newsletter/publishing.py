@@ -1,27 +1,25 @@
 """Makes one edition of the approved articles: fold, render, hold or approve, release to feeds, archive and ledger."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from content import plain
-from content.approvals import Decision
 from content.assembly import assemble
-from content.clusters import Ruling, cluster
+from content.clusters import cluster
 from content.compositions import Composition
-from content.editions import Edition, fingerprint
-from content.embeddings import Vectors
+from content.editions import Edition, fingerprint, without_pictures
 from content.folding import fold
 from content.looks import DARK, LIGHT, Look, recoloured
-from content.matching import Mapper
 from content.periods import Period, Rhythm, period_of
 from content.pins import BESIDE_THE_TEXT, changed_parts, pin
 from content.reports import as_json
 from content.sections import Section, split
 from newsletter.ports import Rendering
+from newsletter.remembering import explained_before
 from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Finding, Observed
 from newsletter.rendering.mime import Identity
@@ -29,15 +27,16 @@ from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
-from newsletter.storage.articles import ArticleStore, Standing
+from newsletter.storage.articles import GONE, ArticleStore, Brief, Standing
 from newsletter.storage.compositions import CompositionStore
-from newsletter.storage.editions import EditionRecord, EditionState, EditionStore, hash_of
+from newsletter.storage.editions import TOLD, EditionRecord, EditionState, EditionStore, hash_of
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
-from newsletter.storage.similarity import SimilarityIndex, Told
+from newsletter.storage.similarity import SimilarityIndex
+from newsletter.storage.sources import SourceStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
 from subscribers.preferences import MailingList
@@ -46,17 +45,11 @@ from subscribers.preferences import Rhythm as Wish
 #: The rendering of the edition as a whole: what previews show and what the archive holds.
 EVERYBODY = "everybody"
 
-#: After so long an explainer is printed again as if it were new, and is not looked for any more.
-REMEMBERED = timedelta(days=180)
-
 #: Who approves an edition that nothing holds, when `edition_approval` is automatic.
 BY_RULE = "rule: every article approved, nothing held"
 
 #: Objections that a reason spells out; more of them nobody reads.
 SAID = 5
-
-#: States in which an edition counts: its articles are told, and its page stands in the archive.
-TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
 
 
 class PublishingError(Exception):
@@ -77,6 +70,10 @@ class Desk(Protocol):
     @property
     def articles(self) -> ArticleStore:
         """Return where articles and approvals are."""
+
+    @property
+    def sources(self) -> SourceStore:
+        """Return where sources are, and how they do."""
 
     @property
     def editions(self) -> EditionStore:
@@ -113,6 +110,9 @@ class Desk(Protocol):
     def observe(self, rendering: Rendering) -> Observed:
         """Return what a look at a mail's links and images finds; nothing where nobody is to look."""
 
+    def look_at_pictures(self, edition: Edition) -> Mapping[str, str]:
+        """Return the pictures that a mail could not show, by address, with why; none when nobody may look."""
+
 
 def edition_key(settings: Settings, now: datetime) -> str:
     """Return the key of the edition that is due at `now`."""
@@ -128,6 +128,7 @@ def look_of(settings: Settings) -> Look:
         contact=settings.from_address,
         tagline=settings.tagline,
         hub_url=settings.hub_url,
+        zone=settings.zone,
         logo_text=settings.logo_text,
         logo_image=settings.logo_image,
         logo_width=settings.logo_width,
@@ -163,12 +164,12 @@ def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = Fal
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
     version = desk.compositions.latest(key)
-    fresh = {s.article.id: s for s in available(desk, key)}
-    chosen = version.composition.choose(fresh, desk.settings.maximum_stories)
+    chosen = version.composition.choose([a.id for a in available(desk, key)], desk.settings.maximum_stories)
     if not chosen:
         return known
     by_hand = by_hand or version.number > 0
-    made = tuple(fresh[id_] for id_ in chosen)
+    found = {s.article.id: s for s in desk.articles.approved(chosen)}
+    made = tuple(found[id_] for id_ in chosen if id_ in found)  # one may have been edited in this moment
     record, rendering, accepted = _compose(desk, made, now, version.composition, by_hand=by_hand)
     desk.acceptances.forget(key)
     desk.acceptances.add(key, accepted)
@@ -194,7 +195,7 @@ def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now
     record = find(desk, key)
     if desk.ledger.mailing(key) is not None or record.state in {EditionState.SENT, EditionState.CANCELLED}:
         raise PublishingError(f"{key} is on its way or over; it stays as it is")
-    if not wish.choose([s.article.id for s in available(desk, key)], desk.settings.maximum_stories):
+    if not wish.choose([a.id for a in available(desk, key)], desk.settings.maximum_stories):
         raise PublishingError("nothing would be left to tell; keep at least one article")
     if not desk.compositions.add(key, wish, after=after, by=by, now=now):
         raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
@@ -226,6 +227,8 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
         raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
     if not by.strip():
         raise PublishingError("an approval needs the name of who gives it: --by NAME")
+    if desk.settings.four_eyes and (own := _approved_by(desk, record, by)):
+        raise PublishingError(f"{by.strip()} has approved {own!r} in it; with four_eyes somebody else approves {key}")
     if unknown := sorted(set(accept) - set(RULES)):
         raise PublishingError(f"there is no rule {unknown[0]!r}; 'newsletter edition check' names those that warn")
     found = examine(desk, record)
@@ -234,6 +237,14 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
     _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=pins_now(desk, record))
     desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
+
+
+def _approved_by(desk: Desk, record: EditionRecord, by: str) -> str:
+    """Return the first article of an edition that this person has approved; "" for none."""
+    decided = desk.articles.decisions(revision for _, revision in record.edition.manifest.revisions)
+    who = by.strip().casefold()
+    own = (id_ for id_, r in record.edition.manifest.revisions if r in decided and decided[r].by.casefold() == who)
+    return next(own, "")
 
 
 def cancel(desk: Desk, key: str, *, reason: str) -> int:
@@ -335,10 +346,30 @@ def what_changed(desk: Desk, record: EditionRecord, but: frozenset[str] = frozen
     return changed_parts(record.pins or _content_pins(record.edition), pins_now(desk, record), but=but)
 
 
+def flags(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
+    """Return in words what somebody who looks at an edition should know of its articles, though nothing stops it yet.
+
+    What changed since the approval is among it, before anything has left.
+    """
+    manifest = record.edition.manifest
+    disabled = {s.name: s.disabled for s in desk.sources.all() if s.disabled}
+    standing = {id_: desk.articles.find(id_) for id_, _ in manifest.revisions}
+    found = {id_: next((s for s in all_ if s.article.id == id_), None) for id_, all_ in standing.items()}
+    gone = [f"{id_!r} {r}" for id_, s in found.items() if s for r in s.remarks if r.startswith(GONE)]
+    off = [
+        f"the source {s.article.source!r} of {id_!r} is disabled: {disabled[s.article.source]}"
+        for id_, s in found.items()
+        if s and s.article.source in disabled
+    ]
+    is_open = record.state not in {EditionState.SENT, EditionState.CANCELLED}
+    changed = what_changed(desk, record) if is_open and desk.ledger.mailing(record.edition.key) is None else ()
+    return (*changed, *gone, *off)
+
+
 def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
     """Return each part that an approval of this edition covers, with its hash as it is now."""
     manifest, key = record.edition.manifest, record.edition.key
-    approved = {s.article.id: s.article.revision for s in desk.articles.approved()}
+    approved = {s.article.id: s.article.revision for s in desk.articles.approved([a for a, _ in manifest.revisions])}
     templates = dict(template_hashes("email/digest"))
     try:
         mail = desk.editions.rendering(key, EVERYBODY)
@@ -388,7 +419,7 @@ def _period(settings: Settings, now: datetime) -> Period:
     return period_of(Rhythm(settings.rhythm), now.astimezone(ZoneInfo(settings.zone)).date())
 
 
-def available(desk: Desk, key: str) -> tuple[Standing, ...]:
+def available(desk: Desk, key: str) -> tuple[Brief, ...]:
     """Return the approved articles that no other edition has told, the oldest approval first."""
     told = {
         article
@@ -396,7 +427,7 @@ def available(desk: Desk, key: str) -> tuple[Standing, ...]:
         if record.edition.key != key and record.state is not EditionState.CANCELLED
         for article, _ in record.edition.manifest.revisions
     }
-    return tuple(s for s in desk.articles.approved() if s.article.id not in told)
+    return tuple(a for a in desk.articles.approved_briefly() if a.id not in told)
 
 
 def sections_of(standing: Iterable[Standing]) -> list[Section]:
@@ -422,24 +453,57 @@ def _compose(
         language=settings.language,
         published_at=now.replace(microsecond=0),
         templates=template_hashes("email/digest"),
-        explained=_explained(desk, sections, rulings, vectors, now),
+        explained=explained_before(desk, sections, rulings, vectors, now),
     )
+    unshown = desk.look_at_pictures(edition)
+    edition = without_pictures(edition, unshown)
     subject = wish.subject or edition.subject
     edition = replace(edition, subject=subject, title=subject, preheader=wish.preheader, intro=wish.intro)
     rendering = render_email(edition, look_of(settings))
     found = _vet(desk, edition, rendering)
-    reason = _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand)
+    held = (
+        _why_held(settings, edition, found, len(folding.contradictions), by_hand=by_hand),
+        _why_sources_hold(desk),
+    )
+    reason = "; ".join(filter(None, held))
     record = EditionRecord(
         edition=edition,
         state=EditionState.HELD if reason else EditionState.APPROVED,
         reason=reason,
-        folding=json.dumps(as_json(folding), ensure_ascii=False),
+        folding=json.dumps(as_json(folding) | {"pictures": unshown}, ensure_ascii=False),
         created_at=now,
     )
     record = replace(record, pins=_pins(desk, record, rendering))
     if reason:
         return record, rendering, ()
     return replace(record, approved_by=BY_RULE, approved_at=now), rendering, _acceptances(found, BY_RULE, now)
+
+
+def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
+    """Return an edition as it is told by other wordings of its articles: folded anew, everything else as it was.
+
+    Args:
+        desk: The stores and settings.
+        edition: As it was made.
+        revisions: The wordings, in the order in which their stories stand.
+    """
+    articles = [article for r in revisions if (article := desk.articles.revision(r))]
+    decided = desk.articles.decisions(a.revision for a in articles)
+    at = {a.revision: decided[a.revision].at if a.revision in decided else edition.published_at for a in articles}
+    sections = [s for a in articles for s in split(a, approved_at=at[a.revision])]
+    rulings, vectors = desk.rulings.in_force(), choose_vectors(desk.settings.similarity)
+    again = assemble(
+        fold(sections, cluster(sections, rulings, vectors), rulings, vectors),
+        articles,
+        newsletter=edition.newsletter,
+        period=Period(Rhythm(edition.rhythm), edition.period, edition.label),
+        title=edition.title,
+        language=edition.language,
+        published_at=edition.published_at,
+        templates=edition.manifest.templates,
+        explained=explained_before(desk, sections, rulings, vectors, edition.published_at),
+    )
+    return replace(edition, stories=again.stories, manifest=again.manifest)
 
 
 def _vet(desk: Desk, edition: Edition, rendering: Rendering) -> tuple[Finding, ...]:
@@ -460,6 +524,10 @@ def _why_held(
             f"it has {stories} {'story' if stories == 1 else 'stories'}, minimum_stories is {settings.minimum_stories}",
         ),
         (settings.edition_approval == "person", "it waits for a person's approval, as edition_approval says"),
+        (
+            settings.four_eyes and settings.edition_approval != "person",
+            "it waits for a person who has approved none of its articles, as four_eyes says",
+        ),
         (by_hand and settings.edition_approval != "person", "it was composed by hand and waits for an approval"),
     )
     # Contradictions are named already.
@@ -480,97 +548,10 @@ def _acceptances(found: Sequence[Finding], by: str, now: datetime) -> tuple[Acce
     return tuple(Acceptance(rule=f.rule, message=f.message, by=by, at=now) for f in found)
 
 
-def _explained(
-    desk: Desk, sections: Sequence[Section], rulings: Sequence[Ruling], vectors: Vectors | None, now: datetime
-) -> dict[str, str]:
-    """Return, by section id, the explainer of an earlier edition that says the same as a section of this one."""
-    remember(desk)
-    earlier: dict[str, str] = {}
-    texts: list[Section] = []
-    for revision, named in _looked_back(desk, sections, since=now - REMEMBERED).items():
-        article = desk.articles.revision(revision)
-        for section in split(article, approved_at=named.told_at) if article else ():
-            explainer = named.explainers.get(section.position)
-            if explainer:
-                earlier[section.id] = explainer
-                texts.append(section)
-    found: dict[str, str] = {}
-    fresh = {section.id for section in sections}
-    # An explainer of an earlier edition names the cluster, whichever of its sections is the canonical one here.
-    for group in cluster([*texts, *sections], rulings, vectors) if texts else ():
-        known = next((earlier[m.id] for m in group.members if m.id in earlier), None)
-        if known:
-            found |= {m.id: known for m in group.members if m.id in fresh}
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """What an edition has told of one revision of an article."""
-
-    told_at: datetime
-    explainers: dict[int, str]  #: by the positions of its sections
-
-
-def _looked_back(desk: Desk, sections: Sequence[Section], since: datetime) -> dict[str, _Earlier]:
-    """Return what was told since, by revision, of articles that are near to some of `sections`: all of each.
-
-    The sections around one that is near tell its subject.
-    """
-    near = desk.explained.near(sections, since=since)
-    decided = desk.articles.decisions({n.revision for n in near})
-    editions = {key: desk.editions.find(key) for key in sorted({n.edition for n in near})}
-    found: dict[str, _Earlier] = {}
-    for n in sorted(near, key=lambda n: (n.told_at, n.edition)):
-        decision, record = decided.get(n.revision), editions[n.edition]
-        if decision and decision.decision is Decision.WITHDRAWN:
-            desk.explained.forget(n.article)  # nobody is sent there any more
-        elif record:
-            explainers = {x.position: x.explainer for s in record.edition.stories if s.revision == n.revision
-                          for x in s.sections if x.explainer}  # fmt: skip
-            found[n.revision] = _Earlier(n.told_at, explainers)
-    return found
-
-
-def remember(
-    desk: Desk, mapper: Mapper = map, watch: Callable[[Sequence[str]], Iterable[str]] = lambda keys: keys
-) -> int:
-    """Index what editions have told since the last time, forget those that told nothing after all; count what is new.
-
-    It looks at the keys of all editions, and reads only those that changed. An edition is noted last: who stops in
-    between loses nothing.
-
-    Args:
-        desk: The stores and settings.
-        mapper: Reads the sections; that of several processes indexes the same.
-        watch: Sees the keys of the editions go by: a progress bar.
-    """
-    newsletter = desk.settings.newsletter
-    telling = {key for key, state in desk.editions.states(newsletter).items() if state in TOLD}
-    known = desk.explained.editions(newsletter)
-    for key in sorted(known - telling):
-        desk.explained.forget_edition(key)
-    new = sorted(telling - known)
-    records = (record for key in watch(new) if (record := desk.editions.find(key)))
-    added = desk.explained.add((told for r in records for told in _told_in(desk, r.edition)), mapper)
-    for key in new:
-        desk.explained.note(key, newsletter)
-    return added
-
-
-def _told_in(desk: Desk, edition: Edition) -> Iterator[Told]:
-    """Yield the sections of an edition that explain something."""
-    for story in edition.stories:
-        names = {x.position: x.explainer for x in story.sections if x.explainer}
-        article = desk.articles.revision(story.revision) if names else None
-        for section in split(article, approved_at=edition.published_at) if article else ():
-            if section.position in names:
-                yield Told(
-                    section=section,
-                    edition=edition.key,
-                    explainer=names[section.position],
-                    told_at=edition.published_at,
-                )
+def _why_sources_hold(desk: Desk) -> str:
+    """Return why an edition waits for sources, in words; "" when none that it would wait for fails."""
+    failing = [s for s in desk.sources.all() if s.holds and s.is_failing]
+    return "; ".join(f"the source {s.name!r} fails, and editions wait for it: {s.disabled or s.error}" for s in failing)
 
 
 def _move(

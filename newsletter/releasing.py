@@ -1,6 +1,6 @@
 """Sends an approved edition on its way: a plan for each person, every variant rendered once, the audience frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -12,14 +12,16 @@ from content.editions import Edition, Story, printed_revisions
 from content.places import edition_path
 from content.variants import Earlier, personalise
 from newsletter import publishing
-from newsletter.planning import plan_issue
+from newsletter.planning import foresee, plan_issue
 from newsletter.ports import Rendering
-from newsletter.publishing import freeze, list_of, look_of, ready, told
+from newsletter.publishing import PublishingError, freeze, list_of, look_of, ready, told
 from newsletter.rendering.email import render_email
+from newsletter.storage.editions import EditionRecord
 from newsletter.storage.history import HistoryStore
+from newsletter.storage.ledger_queries import MailingState
 from subscribers.calendar import Late
-from subscribers.deliveries import Recipient, Tally
-from subscribers.issues import Explainer, Issue, StoryRef
+from subscribers.deliveries import Outcome, Recipient, Tally
+from subscribers.issues import Explainer, Issue, StoryRef, Variant
 from subscribers.people import address_key
 from subscribers.planning import Planned, Rules
 from subscribers.preferences import MailingList, Rhythm
@@ -46,36 +48,76 @@ def release(desk: Desk, key: str, now: datetime, hold: timedelta | None = None) 
         return desk.ledger.tally(key)
     history, mailing_list = HistoryStore(desk.engine), mailing_list_of(desk)
     issue = _issue(record.edition, now.astimezone(ZoneInfo(desk.settings.zone)).date())
-    rules = Rules(
+    rules = _rules(desk, mailing_list)
+    with plan_issue(desk.people, history, mailing_list, issue, rules, now) as planned:
+        rendered, printed = render_variants(desk, record.edition, history.variants(key))
+        desk.editions.add_renderings(key, rendered, printed)
+        suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
+        at_their_hour = desk.settings.local_hours
+        wanted = _wanted(desk, record)
+        everybody = (_recipient(p, suppressed, at_their_hour) for p in planned.everybody() if wanted(p))
+        return freeze(desk, key, everybody, hold)
+
+
+def foresee_for(desk: Desk, edition: Edition, subscriber: str, now: datetime) -> tuple[Rendering | None, str]:
+    """Return what one person would get of an edition if it were released now, or None and why they get nothing."""
+    history, mailing_list = HistoryStore(desk.engine), mailing_list_of(desk)
+    issue = _issue(edition, now.astimezone(ZoneInfo(desk.settings.zone)).date())
+    found = foresee(desk.people, history, mailing_list, issue, _rules(desk, mailing_list), now, subscriber)
+    if found is None:
+        return None, "they get no editions of this rhythm"
+    planned, variant = found
+    key = address_key(planned.address)
+    suppressed = next((s.reason.value for s in desk.people.suppressions() if s.key == key and s.holds_at(now)), "")
+    if variant is None or suppressed or planned.excluded:
+        return None, suppressed or planned.excluded
+    rendered, _ = render_variants(desk, edition, [variant])
+    return rendered[variant.key], ""
+
+
+def _rules(desk: Desk, mailing_list: MailingList) -> Rules:
+    return Rules(
         hour=mailing_list.hour,
         zone=desk.settings.zone,
         most=desk.settings.maximum_stories,
         # Whoever releases an edition late wants it to arrive.
         late=Late.SEND,
     )
-    with plan_issue(desk.people, history, mailing_list, issue, rules, now) as planned:
-        rendered, printed = _render_variants(desk, record.edition, history)
-        desk.editions.add_renderings(key, rendered, printed)
-        suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
-        at_their_hour = desk.settings.local_hours
-        everybody = (_recipient(person, suppressed, at_their_hour) for person in planned.everybody())
-        return freeze(desk, key, everybody, hold)
 
 
-def _render_variants(
-    desk: Desk, edition: Edition, history: HistoryStore
+def _wanted(desk: Desk, record: EditionRecord) -> Callable[[Planned], bool]:
+    """Return what tells whether an edition is for somebody: one that was made again only for who has not received it.
+
+    Raises:
+        PublishingError: The edition that it was made again of may still go out.
+    """
+    if not record.remakes:
+        return lambda _: True
+    mailing = desk.ledger.mailing(record.remakes)
+    if mailing is None or mailing.state is not MailingState.STOPPED:
+        raise PublishingError(f"{record.remakes} is not over; 'newsletter edition remake' ends it")
+    left = {recipient.subscriber for recipient, _ in desk.ledger.who(record.remakes, Outcome.WITHDRAWN)}
+    return lambda person: person.subscriber in left
+
+
+def render_variants(
+    desk: Desk, edition: Edition, variants: Iterable[Variant]
 ) -> tuple[dict[str, Rendering], dict[str, tuple[str, ...]]]:
-    """Render what each kind of reader gets; people who get the same share one. Say which revisions each prints."""
-    others = [e for e in told(desk) if e.key != edition.key]
+    """Render what each kind of reader gets; people who get the same share one. Say which revisions each prints.
+
+    Only what was told before counts, so that it comes out the same whenever it is rendered.
+    """
+    others = [e for e in told(desk) if e.key != edition.key and e.published_at <= edition.published_at]
     pool = {story.article: story for e in reversed([edition, *others]) for story in e.stories}
     look = look_of(desk.settings)
     read: dict[str, Earlier] = {}
     for e in sorted(others, key=lambda e: e.published_at):
         for x in (x for story in e.stories for x in story.sections if x.explainer):
-            read[x.explainer] = Earlier(look.url(edition_path(e.key)), e.published_at.date())
+            day = e.published_at.astimezone(ZoneInfo(look.zone)).date()
+            read[x.explainer] = Earlier(look.url(edition_path(e.key)), day)
     revisions = {id_: revision for e in reversed([edition, *others]) for id_, revision in e.manifest.revisions}
     rendered, printed = {}, {}
-    for variant in history.variants(edition.key):
+    for variant in variants:
         folded = {e.id: read[e.id] for e in variant.folded if e.id in read}
         mine = personalise(replace(edition, language=variant.language), pool, variant.stories, folded)
         rendered[variant.key] = render_email(mine, look)

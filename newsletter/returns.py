@@ -49,10 +49,10 @@ class Returns:
     """Takes in reports about deliveries."""
 
     def __init__(self, returns: ReturnStore, people: PeopleStore, key: bytes) -> None:
-        """Use the key by which delivery numbers were signed."""
+        """Use the keys by which delivery numbers were signed: one a line, whichever of them it was."""
         self._returns = returns
         self._people = people
-        self._key = key
+        self._keys = tuple(key.split())
 
     def take(self, events: Iterable[DeliveryEvent | None], now: datetime) -> Harvest:
         """Keep reports that are ours and new, and let addresses rest as they ask for. Taking them twice is harmless."""
@@ -94,7 +94,9 @@ class Returns:
         if event is None:
             return Taken.UNREADABLE, False
         whose = self._returns.addressee(event.place)
-        if whose is None or not is_genuine(event.place.signature, sign(whose.edition, whose.subscriber, self._key)):
+        if whose is None or not any(
+            is_genuine(event.place.signature, sign(whose.edition, whose.subscriber, key)) for key in self._keys
+        ):
             return Taken.FORGED, False
         if not self._returns.add(event, whose.subscriber):
             return Taken.KNOWN, False

@@ -58,7 +58,9 @@ def standing(desk: Desk, key: str) -> Send:
     Raises:
         PublishingError: There is no such edition.
     """
-    return _standing(find(desk, key), desk.ledger.mailing(key), SendStore(desk.engine).find(key))
+    record = find(desk, key)
+    row = SendStore(desk.engine).find(key) or Send(edition=key)
+    return seen_together(row, record.state, desk.ledger.mailing(key), record.reason)
 
 
 def schedule(
@@ -142,9 +144,12 @@ def resume(desk: Desk, key: str, *, by: str, now: datetime, version: int | None 
     """Let senders go on with a paused edition, also one that an alarm has paused.
 
     Raises:
-        SchedulingError: It is not paused, or somebody else moved it.
+        SchedulingError: It is not paused, somebody else moved it, or it is held: what it prints is not approved.
         PublishingError: There is no such edition.
     """
+    record = find(desk, key)
+    if record.state is EditionState.HELD:
+        raise SchedulingError(f"{key} is held: {record.reason}. 'newsletter edition approve' comes first")
     return _press(desk, key, Press.RESUME, by=by, now=now, version=version)
 
 
@@ -193,17 +198,24 @@ def finish(desk: Desk, key: str, now: datetime) -> bool:
     return tick(desk, send, Press.FINISH, now) is not None
 
 
-def _standing(record: EditionRecord, mailing: Mailing | None, row: Send | None) -> Send:
-    send = row or Send(edition=record.edition.key)
-    if record.state is EditionState.SENT:
+def seen_together(send: Send, edition: EditionState, mailing: Mailing | None, reason: str) -> Send:
+    """Return a send as its edition and the ledger say it stands.
+
+    Args:
+        send: What was pressed; version 0 when nobody has pressed anything.
+        edition: Where its edition stands.
+        mailing: What the ledger says; None before the audience is frozen.
+        reason: Why the edition is held.
+    """
+    if edition is EditionState.SENT:
         return replace(send, state=SendState.SENT)
-    if record.state is EditionState.CANCELLED:
+    if edition is EditionState.CANCELLED:
         return replace(send, state=SendState.STOPPED)
     if mailing is not None:
         state = _AS_THE_LEDGER_SAYS[mailing.state]
         return send if state is send.state else replace(send, state=state, reason=mailing.reason)
-    if row is None and record.state is EditionState.HELD:
-        return replace(send, state=SendState.WAITING, reason=record.reason)
+    if send.version == 0 and edition is EditionState.HELD:
+        return replace(send, state=SendState.WAITING, reason=reason)
     return send
 
 

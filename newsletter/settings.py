@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     bounce_domain: str = Field("bounces.news.example.org", description="Domain of the envelope sender.")
     postal_address: str = Field("", description="Postal address in every mail's footer; the law asks for one.")
 
+    welcome_mail: bool = Field(True, description="Whether whoever confirms gets a first mail at once.")
+
     transport: Literal["smtp", "postmark", "ses", "file"] = Field("smtp", description="The way out for mail.")
     smtp_host: str = Field("localhost", description="Mail server that takes our messages.")
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
@@ -142,6 +144,7 @@ class Settings(BaseSettings):
     edition_approval: Literal["automatic", "person"] = Field(
         "automatic", description="automatic: an edition of approved articles that nothing holds goes out by itself."
     )
+    four_eyes: bool = Field(False, description="Who has approved an article does not approve the edition.")
     accepted_warnings: tuple[Warned, ...] = Field(
         ("alt", "clients", "images", "links", "preheader", "size", "subject"),
         description="Rules of 'edition check' whose warnings are accepted beforehand; the others hold an edition.",
@@ -161,6 +164,8 @@ class Settings(BaseSettings):
     second_person_above: Annotated[int, Field(ge=0)] = Field(
         0, description="An edition for more people than this is approved by another than its last editor; 0: never."
     )
+    alarm_webhook: SecretStr = Field(SecretStr(""), description="Where Prefect posts alarms, as JSON with a text.")
+    alarm_webhook_file: Path | None = None
     log_format: Literal["words", "json"] = Field("words", description="How what runs for long writes its log.")
     key_file: Path | None = Field(None, description="File with the signing key of links; empty: made in home.")
 

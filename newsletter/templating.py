@@ -4,20 +4,22 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import cache, lru_cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, meta
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from content import markup
 from content.looks import DARK, LIGHT, SANS, SERIF
+from content.places import runs
 
 #: What a template may call. Filters are named after what they return.
 FILTERS: Mapping[str, Callable[..., object]] = {
@@ -27,6 +29,8 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "prose": lambda blocks, width=0: Markup(markup.to_html(blocks, width)),  # noqa: S704 - same
     "image": lambda block, width=0, kind="": Markup(markup.image(block, width, kind)),  # noqa: S704 - same
     "direction": markup.direction,
+    "runs": runs,
+    "within": lambda text, around: _within(text, around),
     "initial": lambda text: next((c for c in text if c.isalnum()), "•").upper(),
     "link": markup.safe_link,
     "json": lambda value: Markup(_for_script(value)),  # noqa: S704 - nothing in it can end the element
@@ -65,9 +69,21 @@ def locale_of(language: str) -> Locale:
         return Locale("en")
 
 
-def day(when: date, language: str) -> str:
-    """Return a day as people write it in `language`: "25 November 2026"."""
-    return format_date(when, "long", locale_of(language))
+def day(when: date, language: str, zone: str = "UTC", *, year: bool = True) -> str:
+    """Return a day as people write it in `language`: "25 November 2026", or without its year.
+
+    Args:
+        when: A day, or an aware moment, which falls on one day here and on another there.
+        language: Of the reader.
+        zone: An IANA name; decides on which day a moment falls.
+        year: Whether it is named.
+    """
+    if isinstance(when, datetime):
+        when = when.astimezone(ZoneInfo(zone))
+    locale = locale_of(language)
+    if locale == Locale("en"):
+        locale = Locale("en", "GB")  # our own English is British; "en-US" says how the others write
+    return format_date(when, "long", locale) if year else format_skeleton("MMMMd", when, locale=locale)
 
 
 def page_direction(language: str) -> str:
@@ -99,6 +115,10 @@ def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues find a te
     return text
 
 
+#: Folders whose templates take the place of others: an edition of one story is that article's mail.
+_BESIDE = {"email/digest": ("email/article",)}
+
+
 @lru_cache(maxsize=64)
 def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
     """Return name and SHA-256 of every file that rendering the templates of `folder` reads, sorted by name.
@@ -109,7 +129,8 @@ def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
         folder: Such as "email/digest": the templates there, and all they include, extend or import.
     """
     env = environment()
-    waiting = {name for name in env.list_templates() if name.startswith(f"{folder}/")}
+    folders = tuple(f"{name}/" for name in (folder, *_BESIDE.get(folder, ())))
+    waiting = {name for name in env.list_templates() if name.startswith(folders)}
     found: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
@@ -121,6 +142,14 @@ def template_hashes(folder: str) -> tuple[tuple[str, str], ...]:
         if (words := language / "messages.po").is_file():
             found[f"locales/{language.name}/messages.po"] = hashlib.sha256(words.read_bytes()).hexdigest()
     return tuple(sorted(found.items()))
+
+
+def _within(text: str, around: str) -> str:
+    """Return a line that runs in its own direction, whatever the text around it does: "12 Rue, Lyon" keeps its 12."""
+    own = markup.direction(text)
+    # What gettext has filled in is markup already.
+    line = text if isinstance(text, Markup) else escape(markup.clean_line(text))
+    return Markup(line) if own == around else Markup('<span dir="{}">{}</span>').format(own, line)  # noqa: S704 - escaped
 
 
 def _for_script(value: object) -> str:

@@ -1,36 +1,32 @@
 """Settings in, a house out: the stores on one migrated database, and everything that is made from settings."""
 
 import logging
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from newsletter.delivering import way_out
+from content.editions import Edition
 from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
 from newsletter.fetching.client import HttpFetcher
-from newsletter.observing import observe
-from newsletter.ports import Letter, Rendering, Source
-from newsletter.publishing import EVERYBODY, look_of, told
+from newsletter.observing import look_at_pictures, observe
+from newsletter.ports import Rendering, Source
+from newsletter.publishing import look_of, told
 from newsletter.rendering.gates import NOTHING, Observed
-from newsletter.rendering.mime import Identity, Template
-from newsletter.sending.single import hand_over
 from newsletter.settings import Settings
 from newsletter.sources.kinds import KINDS, SourcePlan
 from newsletter.sources.kinds import make_source as make_planned
 from newsletter.storage.acceptances import AcceptanceStore
 from newsletter.storage.articles import ArticleStore
 from newsletter.storage.compositions import CompositionStore
-from newsletter.storage.editions import EditionRecord, EditionStore
+from newsletter.storage.editions import EditionStore
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
-from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
@@ -38,7 +34,6 @@ from newsletter.storage.rulings import RulingStore
 from newsletter.storage.similarity import SimilarityIndex
 from newsletter.storage.sources import SourceRecord, SourceStore
 from newsletter.syndicating import write_site
-from subscribers.deliveries import Delivery, Receipt
 
 FEED_ENDINGS = (".rss", ".atom", ".json")
 
@@ -80,8 +75,14 @@ class House:
         """Return what a look at a mail's links and images finds; nothing unless the setting `check_links` says so."""
         if not self.settings.check_links:
             return NOTHING
-        fetcher = HttpFetcher(self.settings.agent, reach=Reach(loopback=self.settings.fetch_loopback))
-        return observe(rendering, look_of(self.settings), fetcher)
+        return observe(rendering, look_of(self.settings), self._fetcher())
+
+    def look_at_pictures(self, edition: Edition) -> dict[str, str]:
+        """Return the pictures that a mail could not show, with why; none unless the setting `check_links` says so."""
+        return look_at_pictures(edition, self._fetcher()) if self.settings.check_links else {}
+
+    def _fetcher(self) -> HttpFetcher:
+        return HttpFetcher(self.settings.agent, reach=Reach(loopback=self.settings.fetch_loopback))
 
 
 @contextmanager
@@ -150,33 +151,3 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
 def make_fetcher(settings: Settings) -> HttpFetcher:
     """Return what fetches over HTTP, as these settings let it."""
     return HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback))
-
-
-def send_test(house: House, record: EditionRecord, address: str, name: str) -> Receipt:
-    """Send an edition as it is now to one of the staff, marked as a test, and count it nowhere.
-
-    Its personal links lead to the pages, but belong to nobody.
-
-    Raises:
-        SettingsError: The way out cannot be used.
-        StoreError: The edition has no rendering.
-    """
-    settings, key = house.settings, record.edition.key
-    rendering = house.editions.rendering(key, EVERYBODY)
-    if rendering is None:
-        raise StoreError(f"the edition {key!r} has no rendering; make it again")
-    domain = settings.sending_domain
-    identity = Identity(
-        from_name=settings.from_name,
-        from_address=settings.from_address,
-        list_id=f"test.{domain}",
-        list_name=f"Tests of {settings.title}",
-    )
-    marked = replace(rendering, subject=f"[TEST] {rendering.subject}")
-    page = f"{settings.public_url}/link"
-    slots = dict.fromkeys(("unsubscribe_url", "preferences_url"), page) | {"name": name}
-    number = secrets.token_hex(8)
-    template = Template(marked, identity, record.edition.published_at)
-    pieces = template.merge(name, address, f"test.{number}@{domain}", slots)
-    delivery = Delivery(0, 0, 0, key, "test", address, name, EVERYBODY)
-    return hand_over(way_out(settings), Letter(delivery, settings.from_address, lambda: pieces))

@@ -1,9 +1,12 @@
-"""Shares long computations among several processes, with the same results in the same order."""
+"""Shares long work among processes, with the same results in the same order, and lets it end when it is told to."""
 
+import asyncio
 import gc
 import multiprocessing
+import signal
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -27,6 +30,33 @@ def undisturbed() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
+    """Call `stop` when SIGTERM comes, so that what is in hand is finished; then the signal takes its usual course.
+
+    Whoever ends a run sends that signal. Outside the main thread no signal comes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop, before, asked = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM), threading.Event()
+
+    def ask(*_: object) -> None:
+        asked.set()
+        loop.call_soon_threadsafe(stop)
+
+    signal.signal(signal.SIGTERM, ask)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if asked.is_set():
+        signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager

@@ -147,6 +147,9 @@ def sign(edition: str, subscriber: str, key: bytes) -> str:
     return hashlib.blake2b(of, digest_size=SIGNATURE_BYTES, key=key[:64]).hexdigest()
 
 
+#: The answer that nearly every message gets. An enumeration's member is looked up slowly.
+_DOT, _ACCEPTED, _NO_CAUSE = Stage.DOT, Outcome.ACCEPTED, Cause.NONE
+
 #: What a permanent reply (5yz) to RCPT or to the final dot is about, by RFC 3463 status: the longest prefix wins.
 #: An unknown status is policy: to blame the person is the dearer mistake.
 _PERMANENT: dict[str, Cause] = {
@@ -185,8 +188,10 @@ def judge(stage: Stage, code: int, enhanced: str = "", reply: str = "") -> Recei
     (RFC 3463 leaves it open).
     """
     reply = reply[:REPLY_CHARACTERS]
+    if stage is _DOT and 200 <= code < 300:
+        return Receipt(_ACCEPTED, _NO_CAUSE, code, enhanced, reply)
     if not 400 <= code <= 599:
-        outcome, cause = _no_refusal(stage, code)
+        outcome, cause = _nonsense(stage)
     elif code < 500 or enhanced.startswith("4"):
         outcome, cause = _transient(stage, code, enhanced)
     else:
@@ -194,11 +199,9 @@ def judge(stage: Stage, code: int, enhanced: str = "", reply: str = "") -> Recei
     return Receipt(outcome, cause, code, enhanced, reply)
 
 
-def _no_refusal(stage: Stage, code: int) -> tuple[Outcome, Cause]:
-    if stage is not Stage.DOT:
-        return Outcome.PENDING, Cause.CONNECTION
+def _nonsense(stage: Stage) -> tuple[Outcome, Cause]:
     # After the final dot nonsense does not tell whether the message was taken over.
-    return (Outcome.ACCEPTED, Cause.NONE) if 200 <= code < 300 else (Outcome.UNCERTAIN, Cause.CONNECTION)
+    return Outcome.UNCERTAIN if stage is Stage.DOT else Outcome.PENDING, Cause.CONNECTION
 
 
 def _transient(stage: Stage, code: int, enhanced: str) -> tuple[Outcome, Cause]:

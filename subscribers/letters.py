@@ -17,6 +17,7 @@ class LetterKind(StrEnum):
     NEW_ADDRESS = "address-change"  #: to the new address: confirm it
     MOVED = "address-changed"  #: to the old address: it was changed
     ERASED = "erased"
+    WELCOME = "welcome"  #: the subscription is confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.delivery_parts.digest import make_composer
@@ -15,7 +16,7 @@ from newsletter.ports import Letter, Outbox
 from newsletter.sending import Options
 from newsletter.sending.sender import Sender
 from newsletter.storage.engine import migrate, open_engine
-from newsletter.storage.ledger import CHUNK, Chunk, Ledger, Settled, Turn
+from newsletter.storage.ledger import CHUNK, LEASE, Chunk, Ledger, Settled, Turn
 from newsletter.transports.journal import Journal
 from newsletter.transports.smtp import Connection
 from newsletter.transports.smtp_login import Features, Server
@@ -155,6 +156,7 @@ class _Endless:
 
     deliveries: Sequence[Delivery]
     turns: int
+    lease: timedelta = LEASE
     _next: int = field(default=0)
 
     def turn(self, _who: str, _settled: object, _held: object, _ended: object, wants_more: bool, _only: object) -> Turn:

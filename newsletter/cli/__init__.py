@@ -10,10 +10,13 @@ from newsletter.approving import ApprovingError
 from newsletter.cli import (
     articles,
     backups,
+    bills,
     care,
     demo,
+    deploying,
     editions,
     index,
+    keys,
     near_duplicates,
     people,
     schedules,
@@ -21,10 +24,13 @@ from newsletter.cli import (
     serving,
     sources,
     staff,
+    stores,
     up,
 )
 from newsletter.cli.console import Exit, err
+from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
+from newsletter.notifying import NotifyingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
@@ -40,6 +46,8 @@ from newsletter.transports.journal import JournalError
 #: What a person can mend. Each is one clear line; anything else is our mistake and shows its traceback.
 EXPECTED = (
     ApprovingError,
+    CorrectingError,
+    NotifyingError,
     EnrollingError,
     FetchError,
     JournalError,
@@ -90,11 +98,15 @@ app.add_typer(people.subscriber, name="subscriber")
 app.add_typer(people.lists, name="list")
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.add_typer(stores.store, name="store")
+app.add_typer(keys.key, name="key")
 app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
 app.command()(serving.metrics)
+app.command()(bills.sbom)
 app.command()(up.up)
+app.command()(deploying.deploy)
 
 
 def main() -> None:

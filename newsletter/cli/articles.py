@@ -12,9 +12,11 @@ from content.articles import Article
 from content.revisions import State, compare_revisions, readable
 from newsletter.approving import ApprovingError, decide, two_revisions
 from newsletter.cli.console import ByOption, JsonOption, NoteOption, now, out, print_json, print_table, settings
+from newsletter.correcting import Travelled, correct, withdraw
+from newsletter.notifying import notify
 from newsletter.rendering.revisions import revisions_html, revisions_text
 from newsletter.storage.articles import Standing
-from newsletter.wiring import open_house
+from newsletter.wiring import House, announce, open_house, publish_site
 
 article = typer.Typer(no_args_is_help=True, help="See what came in; approve, reject or withdraw.")
 
@@ -116,10 +118,63 @@ def reject(context: typer.Context, wanted: Articles, by: ByOption, note: NoteOpt
     _decide(context, wanted, Decision.REJECTED, by, note)
 
 
-@article.command()
-def withdraw(context: typer.Context, wanted: Articles, by: ByOption, note: NoteOption = "") -> None:
-    """Take articles back that were approved; --note says why. Later editions leave them out."""
-    _decide(context, wanted, Decision.WITHDRAWN, by, note)
+@article.command("withdraw")
+def withdraw_(
+    context: typer.Context,
+    wanted: Articles,
+    by: ByOption,
+    note: NoteOption = "",
+    public: Annotated[str, typer.Option(help="Why, in words that readers see on the site and in feeds.")] = "",
+) -> None:
+    """Take articles back, in every wording that an edition prints; --note says why, for the record.
+
+    Unsent copies stop within a second, archive and feeds show that it was withdrawn. See docs/corrections.md.
+    """
+    with open_house(settings(context)) as house:
+        for travelled in withdraw(house, wanted, by=by, note=note, public=public, now=now()):
+            out.print(f"withdrawn {travelled.article}", markup=False)
+            _say_travelled(house, travelled)
+
+
+@article.command("correct")
+def correct_(
+    context: typer.Context,
+    wanted: Annotated[str, typer.Argument(help="An id.")],
+    by: ByOption,
+    note: Annotated[str, typer.Option("--note", help="What was wrong, in words that readers see.")] = "",
+) -> None:
+    """Approve the present wording of an article in place of those that editions print, and tell readers what was wrong.
+
+    Example: newsletter article correct needling.md --note "We wrote 24 hours; it is 72." --by "Ines Moreau"
+    """
+    with open_house(settings(context)) as house:
+        travelled = correct(house, wanted, by=by, note=note, now=now())
+        out.print(f"corrected {travelled.article}", markup=False)
+        _say_travelled(house, travelled)
+
+
+@article.command("notify")
+def notify_(context: typer.Context, wanted: Annotated[str, typer.Argument(help="An id.")], by: ByOption) -> None:
+    """Write to just those who received what was corrected or withdrawn last. Saying it again writes to nobody twice."""
+    with open_house(settings(context)) as house:
+        notice = notify(house, wanted, by=by, now=now())
+    excluded = sum(notice.tally.excluded.values())
+    out.print(f"{notice.key}: {notice.tally.candidates} received it, {excluded} of them may not be written to.")
+    out.print("'newsletter send' delivers the notice; 'newsletter edition status KEY' follows it.")
+
+
+def _say_travelled(house: House, travelled: Travelled) -> None:
+    """Put the note on the site, and say how far the correction came and what can be done next."""
+    if travelled.marked:
+        announce(house, publish_site(house))
+    for key in travelled.held:
+        out.print(f"  {key} is held; nothing more of it leaves", style="yellow", markup=False)
+    for key in travelled.marked:
+        out.print(f"  {key} shows the note on the site and in feeds", markup=False)
+    for revision in travelled.wrong if travelled.marked else ():
+        out.print(f"  who has it: newsletter edition recipients KEY --had {revision[:12]}", style="dim", markup=False)
+    if travelled.marked:
+        out.print("  write to just them: newsletter article notify " + travelled.article, style="dim", markup=False)
 
 
 def _decide(context: typer.Context, wanted: list[str], decision: Decision, by: str, note: str) -> None:

@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.console import Exit, JsonOption, now, out, print_json, settings
+from newsletter.cli.proofs import checked_address, report
 from newsletter.delivering import explain_dns
 from newsletter.dispatching import asks
 from newsletter.doctoring import Ward, examine, mend
 from newsletter.orchestration import OrchestrationError, server_of
 from newsletter.ports import SourceError
+from newsletter.proving import send_greeting
 from newsletter.settings import DEFAULT_FILE, Settings, SettingsError
 from newsletter.storage.errors import StoreError
 from newsletter.storage.sources import SourceRecord
@@ -75,13 +77,19 @@ def doctor(
     dns: Annotated[bool, typer.Option("--dns", help="Look at SPF, DKIM, DMARC, MX and PTR instead.")] = False,
     dns_server: Annotated[str, typer.Option(help="Resolver to ask, ADDRESS or ADDRESS:PORT.")] = "",
     sends_from: Annotated[list[str] | None, typer.Option(help="IP address that mail leaves from.")] = None,
+    to: Annotated[str, typer.Option("--to", help="Send a short mail to this address of yours instead.")] = "",
 ) -> None:
     """Check everything a send needs: settings, database, mail server, sources, address, key, disk. Mend what was left.
 
     What dead processes have left behind (stuck runs, leases, journals, half-built sites, what is due and not begun) is
     explained and mended; --dry-run only explains it. With --dns: explain what the DNS says about the sender instead.
+    With --to: prove that mail leaves, and show what the server says to it.
     """
     given = settings(context)
+    if to:
+        address = checked_address(to, "--to")
+        with open_house(given) as house:
+            return report(address, send_greeting(house, address, now()))
     findings = list(_examine_dns(given, dns_server, sends_from or ()) if dns else _examine(given, dry_run))
     if as_json:
         print_json([asdict(f) for f in findings])
@@ -91,6 +99,7 @@ def doctor(
         out.print(f"{finding.check}: {finding.said}", markup=False)
     if not all(f.well for f in findings):
         raise typer.Exit(Exit.FAILED)
+    return None
 
 
 def _examine(given: Settings, dry_run: bool) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from content.approvals import Decision
 from newsletter.approving import decide
-from newsletter.cli.console import Exit, err, now, out
+from newsletter.cli.console import Exit, err, now, out, print_table
+from newsletter.cli.trial_site import GHOST_KEY, trial_site
 from newsletter.ports import SourceError
 from newsletter.publishing import approve, examine, find
 from newsletter.settings import load
@@ -35,6 +37,9 @@ EDITOR = "demo editor"
 def demo(
     source: Annotated[Path | None, typer.Option(help="A file or folder of your own instead of the samples.")] = None,
     home: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("var/demo"),
+    every_kind: Annotated[
+        bool, typer.Option("--every-kind", help="Pull from a source of every kind, and from one that fails.")
+    ] = False,
 ) -> None:
     """Run the whole job once: pull, approve, fold, render, publish, deliver. Starts afresh every time.
 
@@ -42,16 +47,21 @@ def demo(
     """
     from newsletter.transports.capture import capture_server  # only the demo needs a mail server of its own
 
+    if source and every_kind:
+        raise typer.BadParameter("--source and --every-kind exclude each other; name one")
     where = source or EXAMPLES / "articles"
     if not where.exists():
         raise SourceError(f"there is nothing at {str(where)!r}; name a file or folder of articles")
     started = time.monotonic()
     _clear(home)
-    with capture_server(home / "mail") as port:
-        _configure(home, port)
-        with open_house(load()) as house:
-            asyncio.run(_run(house, where))
-            summary = _summarise(house)
+    with ExitStack() as stack:
+        _configure(home, stack.enter_context(capture_server(home / "mail")))
+        records = _of_every_kind(home, stack) if every_kind else [_record("demo", "folder", str(where))]
+        house = stack.enter_context(open_house(load()))
+        rows = asyncio.run(_run(house, records))
+        summary = _summarise(house)
+        if every_kind:
+            _say_sources(house, records, rows)
     (home / "summary.json").write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
     _say(summary, home, time.monotonic() - started)
     if summary["edition"]["state"] != EditionState.SENT.value:
@@ -60,7 +70,7 @@ def demo(
 
 def _clear(home: Path) -> None:
     """Forget the last demo, but not Prefect's own database: making that anew takes a quarter of a minute."""
-    for name in ("mail", "site", "journals"):
+    for name in ("mail", "site", "journals", "desk"):
         shutil.rmtree(home / name, ignore_errors=True)
     for file in (*home.glob("store.db*"), home / "summary.json"):
         file.unlink(missing_ok=True)
@@ -88,8 +98,32 @@ def _configure(home: Path, port: int) -> None:
     )
 
 
-async def _run(house: House, where: Path) -> None:
-    """Run the three flows one after the other, with the demo editor's decisions between them."""
+def _record(name: str, kind: str, location: str) -> SourceRecord:
+    return SourceRecord(name=name, kind=kind, location=location, added_at=now())
+
+
+def _of_every_kind(home: Path, stack: ExitStack) -> list[SourceRecord]:
+    """Start a site of the demo's own, as long as `stack` lasts; return a source of each kind and one that fails."""
+    samples = EXAMPLES / "articles"
+    site = stack.enter_context(trial_site(samples))
+    shutil.copytree(samples / "skin", home / "desk", ignore=shutil.ignore_patterns("after-microneedling.html"))
+    os.environ.update(
+        NEWSLETTER_FETCH_LOOPBACK="true",
+        NEWSLETTER_SOURCE_SECRETS=json.dumps({"magazine": GHOST_KEY}),
+        NEWSLETTER_MAXIMUM_STORIES="40",
+    )
+    return [
+        _record("desk", "folder", str(home / "desk")),
+        _record("salon", "feed", f"{site}/feed.xml"),
+        _record("blog", "wordpress", site),
+        _record("magazine", "ghost", site),
+        _record("page", "web", f"{site}/after-microneedling.html"),
+        _record("retired", "feed", f"{site}/retired.xml"),
+    ]
+
+
+async def _run(house: House, records: list[SourceRecord]) -> list[dict[str, object]]:
+    """Run the three flows, with the demo editor's decisions between them; return what each source brought."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
         with _step(progress, "Loading the flows"):
@@ -97,9 +131,10 @@ async def _run(house: House, where: Path) -> None:
             from flows.ingest import ingest
             from flows.send import send
         with _step(progress, "Starting Prefect, pulling articles (the first time takes a while)"):
-            house.sources.add(SourceRecord(name="demo", kind="folder", location=str(where), added_at=now()))
+            for record in records:
+                house.sources.add(record)
             _enrol(house)
-            await ingest()
+            pulled = await ingest()
         with _step(progress, "Approving, folding, rendering, publishing"):
             _approve_rest(house)
             row = await publish()
@@ -108,6 +143,7 @@ async def _run(house: House, where: Path) -> None:
                 await publish()
         with _step(progress, "Delivering"):
             await send()
+    return pulled
 
 
 @contextmanager
@@ -161,6 +197,17 @@ def _summarise(house: House) -> dict[str, Any]:
         },
         "messages": tally,
     }
+
+
+def _say_sources(house: House, records: list[SourceRecord], rows: list[dict[str, object]]) -> None:
+    """Print what happened to each source, and how many stories of the one edition came from it."""
+    stories = Counter(story.article.partition(":")[0] for story in find(house, "").edition.stories)
+    pulled = {str(row["source"]): row for row in rows}
+    table = [
+        (r.name, r.kind, pulled[r.name].get("new", 0), stories[r.name], str(pulled[r.name]["error"]) or "well")
+        for r in records
+    ]
+    print_table(("Source", "Kind", "Articles", "Stories in the edition", "What happened"), table, "")
 
 
 def _say(summary: dict[str, Any], home: Path, seconds: float) -> None:

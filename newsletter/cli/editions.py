@@ -3,12 +3,12 @@
 import json
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from content.clusters import RulingKind
+from content.editions import Edition, fingerprint
 from newsletter.cli.console import (
     ByOption,
     Exit,
@@ -19,7 +19,10 @@ from newsletter.cli.console import (
     print_table,
     settings,
 )
-from newsletter.publishing import EVERYBODY, draft, edition_key, examine, find
+from newsletter.correcting import remake
+from newsletter.notifying import holders
+from newsletter.proving import reproduce
+from newsletter.publishing import draft, edition_key, examine, find, flags
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
 from newsletter.scheduling import approve
@@ -81,15 +84,35 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 @edition.command()
-def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
-    """Show what an edition prints, what was folded and why (--json: every drop with pair, score and rule)."""
+def show(
+    context: typer.Context,
+    key: Key = "",
+    as_json: JsonOption = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print what it was made of, and prove that it renders the same again.")
+    ] = False,
+) -> None:
+    """Show what an edition prints, what was folded and why (--json: every drop with pair, score and rule).
+
+    With --manifest: revisions, templates and folds, and each mail as stored and as rendered again, by its SHA-256.
+    Ends with 1 when one differs.
+    """
     with open_house(settings(context)) as house:
         record = find(house, key)
+        if manifest:
+            return _print_manifest(house, record.edition)
         accepted = house.acceptances.of(record.edition.key)
+        flagged = flags(house, record)
     if as_json:
-        shown = {"folding": json.loads(record.folding), "accepted": [asdict(a) for a in accepted]}
+        shown = {
+            "flags": list(flagged),
+            "folding": json.loads(record.folding),
+            "accepted": [asdict(a) for a in accepted],
+        }
         return print_json(record_as_json(record) | shown)
     _show(record, as_json=False)
+    for flag in flagged:
+        out.print(f"look: {flag}", style="yellow", markup=False)
     for warning in accepted:
         out.print(f"accepted by {warning.by}: {warning.rule}, {warning.message}", style="dim", markup=False)
     for number, clash in enumerate(json.loads(record.folding)["contradictions"], start=1):
@@ -97,6 +120,8 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
         for side in ("a", "b"):
             out.print(f"  {side}: {clash[side]['sentence']} ({clash[side]['article']})", markup=False)
         out.print(f"  Settle it: newsletter edition choose {number} a|b|both --by NAME", style="dim")
+    for url, why in json.loads(record.folding).get("pictures", {}).items():
+        out.print(f"\nIn place of a picture stand its words: {url} {why}", style="yellow", markup=False)
     for story in record.edition.stories:
         out.print(f"\n{story.title}", style="bold", markup=False)
         for section in story.sections:
@@ -105,25 +130,6 @@ def show(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> 
         for reference in story.references:
             out.print(f"  {reference.heading}: folded, stands in “{reference.title}”", style="dim", markup=False)
     return None
-
-
-@edition.command()
-def preview(
-    context: typer.Context,
-    key: Key = "",
-    text: Annotated[bool, typer.Option("--text", help="The text part instead of HTML.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-) -> None:
-    """Print the mail exactly as it will leave, personal places still open."""
-    with open_house(settings(context)) as house:
-        record = find(house, key)
-        rendering = house.editions.rendering(record.edition.key, EVERYBODY)
-    body = "" if rendering is None else (rendering.text if text else rendering.html)
-    if output:
-        output.write_text(body, encoding="utf-8")
-        out.print(f"Wrote {output}")
-    else:
-        typer.echo(body)
 
 
 @edition.command("check")
@@ -204,6 +210,40 @@ def approve_(
     out.print(f"{record.edition.key} is approved by {record.approved_by}. 'newsletter edition send' delivers it.")
 
 
+@edition.command("remake")
+def remake_(context: typer.Context, by: ByOption, key: Key = "") -> None:
+    """End an edition that a correction holds on its way, and make it anew for just those who have not received it.
+
+    Ends with 3: the new one waits for an approval.
+    """
+    with open_house(settings(context)) as house:
+        record = remake(house, key, by=by, now=now())
+    _show(record, as_json=False)
+    raise typer.Exit(Exit.HELD)
+
+
+@edition.command()
+def recipients(
+    context: typer.Context,
+    had: Annotated[str, typer.Option("--had", help="A revision, or its beginning; 'edition show --json' names them.")],
+    key: Key = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List exactly who received a wording of an article: accepted by their server, or uncertain.
+
+    Example: newsletter edition recipients beauty-weekly-2026-W48 --had 3f1c9a
+    """
+    with open_house(settings(context)) as house:
+        found = list(holders(house, key, had))
+    if as_json:
+        return print_json(
+            [{"address": h.recipient.address, "name": h.recipient.name, "outcome": h.outcome.value} for h in found]
+        )
+    rows = [(h.recipient.address, h.recipient.name, h.outcome.value) for h in found]
+    print_table(("Address", "Name", "Outcome"), rows, "Nobody received it.")
+    return None
+
+
 @feeds.command("build")
 @site.command("build")
 def build(context: typer.Context) -> None:
@@ -212,6 +252,24 @@ def build(context: typer.Context) -> None:
         changed = publish_site(house)
         folder = house.settings.home / "site"
     out.print(f"{len(changed)} files changed below {folder}")
+
+
+def _print_manifest(house: House, edition: Edition) -> None:
+    mails = reproduce(house, edition.key)
+    made_of = edition.manifest
+    print_json(
+        {
+            "edition": edition.key,
+            "fingerprint": fingerprint(edition),
+            "revisions": dict(made_of.revisions),
+            "templates": dict(made_of.templates),
+            "folded": [asdict(decision) for decision in made_of.decisions],
+            "mails": [asdict(mail) for mail in mails],
+            "same": all(mail.is_same for mail in mails),
+        }
+    )
+    if not all(mail.is_same for mail in mails):
+        raise typer.Exit(Exit.FAILED)
 
 
 def _draft_again(house: House, record: EditionRecord) -> None:

@@ -6,7 +6,7 @@ import typer
 from rich.progress import track
 
 from newsletter.cli.console import JsonOption, ProcessesOption, err, out, print_json, settings
-from newsletter.publishing import remember
+from newsletter.remembering import remember
 from newsletter.wiring import open_house
 from newsletter.working import processes
 

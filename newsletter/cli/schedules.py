@@ -1,18 +1,24 @@
 """When editions leave: schedule, take back, pause, resume, stop, and the dispatcher that sees to it."""
 
+import os
 import signal
 import threading
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
-from content.sends import Press, Send, SendState
+from content.sends import Change, Press, Send, SendState
+from newsletter.alarming import Alarm, judge, note
 from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition
 from newsletter.dispatching import Moved, advance, asks
 from newsletter.dispatching import accept as accept_copy
 from newsletter.loglines import begin, tell
+from newsletter.measuring import Physician
+from newsletter.orchestration import Event, OrchestrationError, Server, server_of
 from newsletter.publishing import find
 from newsletter.scheduling import cancel, pause, resume, schedule, standing, stop
 from newsletter.storage.errors import DatabaseFailure, say
@@ -21,6 +27,9 @@ from newsletter.wiring import House, open_house
 
 #: Seconds between two looks of the dispatcher: half a minute, so that no minute is left out.
 LOOK_EVERY = 30.0
+
+#: Moves of the last minutes are told again after a restart; the server knows them by their ids.
+TOLD_AGAIN = timedelta(minutes=10)
 
 #: What to do when nothing begins.
 THEN = "Look at every edition with 'newsletter edition status', then say 'newsletter dispatch --accept'"
@@ -112,6 +121,7 @@ def dispatch(
     with open_house(given) as house:
         if accept:
             return _accept(house)
+        watch = _Watch(house, server_of(given.home, os.environ))
         asked_before = ""
         while True:
             try:
@@ -121,6 +131,7 @@ def dispatch(
                 asked_before = why
                 for moved in advance(house, now()):
                     _report(moved)
+                watch.look(now())
             except DatabaseFailure as failure:
                 # The database is away for a moment: the next look does what this one could not.
                 if once:
@@ -131,6 +142,51 @@ def dispatch(
         if once and asked_before:
             raise typer.Exit(Exit.HELD)
     return None
+
+
+class _Watch:
+    """Raises alarms, and tells Prefect's server what has happened. Neither ever keeps the dispatcher from its work."""
+
+    def __init__(self, house: House, server: Server | None) -> None:
+        self._house, self._server = house, server
+        self._physician = Physician(house)
+        self._told: set[UUID] = set()
+        self._is_heard = True
+
+    def look(self, at: datetime) -> None:
+        """Say what changed since the last look. Of several dispatchers any may be the one that tells of an alarm."""
+        changes = SendStore(self._house.engine).changes_since(at - TOLD_AGAIN)
+        news = note(self._house, judge(self._physician.take(at)), at)
+        for alarm in news.raised:
+            tell(f"ALARM {alarm.said}", loud=True, alarm=alarm.kind.value, about=alarm.about)
+        for said in news.calmed:
+            tell(f"over: {said}")
+        self._tell_server([*(_event_of(c) for c in changes), *(_event_of_alarm(a, at) for a in news.raised)])
+
+    def _tell_server(self, events: Sequence[Event]) -> None:
+        fresh = [event for event in events if event.id not in self._told]
+        if self._server is None or not fresh:
+            return
+        try:
+            self._server.tell(fresh)
+            self._told = {event.id for event in events}
+            self._is_heard = True
+        except OrchestrationError as error:
+            if self._is_heard:  # once, not twice a minute for as long as it is away
+                tell(f"{error}; what happens meanwhile is in the log alone", loud=True)
+            self._is_heard = False
+
+
+def _event_of(change: Change) -> Event:
+    resource = f"newsletter.edition.{change.edition}"
+    name = f"newsletter.send.{change.press.value.replace(' ', '-')}"
+    said = f"{change.before.value} to {change.after.value}{f': {change.reason}' if change.reason else ''}"
+    return Event(name=name, resource=resource, title=change.edition, said=said, at=change.at)
+
+
+def _event_of_alarm(alarm: Alarm, at: datetime) -> Event:
+    name = f"newsletter.alarm.{alarm.kind.value}"
+    return Event(name=name, resource=f"newsletter.{alarm.about}", title=alarm.about, said=alarm.said, at=at)
 
 
 def _accept(house: House) -> None:

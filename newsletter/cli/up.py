@@ -17,12 +17,10 @@ import requests
 import typer
 
 from newsletter.cli.console import Exit, err, out, settings
+from newsletter.cli.deploying import CHECKOUT, prefect_environment
 from newsletter.orchestration import NOTE
-from newsletter.settings import CONFIG_VARIABLE, Settings
+from newsletter.settings import CONFIG_VARIABLE, DEFAULT_FILE, Settings
 from newsletter.wiring import open_house
-
-#: Where `prefect.yaml` and the flows stand: Prefect runs flows from a checkout.
-CHECKOUT = Path(__file__).parents[2]
 
 #: Seconds until a dead part is started again; the last repeats.
 BACKOFF = (1, 2, 5, 15, 60)
@@ -75,13 +73,18 @@ class Part:
             self.due = 0.0
             self.start()
 
-    def stop(self) -> None:
+    def ask(self) -> None:
+        """Ask the process to end."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def stop(self, seconds: float = PATIENCE) -> None:
         """Ask the process to end, wait, and kill it if it does not."""
-        if self.process is None or self.process.poll() is not None:
+        self.ask()
+        if self.process is None:
             return
-        self.process.terminate()
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -102,7 +105,8 @@ def up(
     with open_house(given):  # what is wrong shows here, in one line
         pass
     home = given.home.absolute()
-    config: Path | None = context.find_root().params.get("config")
+    # Its parts run elsewhere: they find the file by its whole name.
+    config: Path | None = context.find_root().params.get("config") or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     environment = _environment(home, prefect_port, config)
     ports = {"server": prefect_port, "site": port, "console": console_port, "metrics": metrics_port}
     server, worker, dispatcher, site, console, figures = _parts(home, environment, ports)
@@ -115,8 +119,7 @@ def up(
         server.start()
         if not _wait(lambda: _answers(f"{environment['PREFECT_API_URL']}/health"), server, stop):
             raise typer.Exit(Exit.FAILED if not stop.is_set() else Exit.DONE)
-        for arguments in ("work-pool create newsletter --type process --overwrite", "--no-prompt deploy --all"):
-            _prefect(arguments, environment, home / "logs" / "deploy.log")
+        _deploy(environment, home / "logs" / "deploy.log")
         (home / NOTE).write_text(json.dumps({"api": environment["PREFECT_API_URL"]}))  # for `newsletter doctor`
         for part in (worker, dispatcher, site, console, figures, *_listener(given, home, environment)):
             part.start()
@@ -136,27 +139,32 @@ def up(
     finally:
         out.print("Stopping ...")
         (home / NOTE).unlink(missing_ok=True)
-        for part in reversed(started):
-            part.stop()
+        _stop(started)
+
+
+def _stop(parts: Sequence[Part]) -> None:
+    """End all at once, then the server, the first of them: within ten seconds in all."""
+    end = time.monotonic() + PATIENCE
+    for part in parts[1:]:
+        part.ask()
+    for part in parts[1:]:
+        part.stop(end - time.monotonic())
+    parts[0].stop(end + 1 - time.monotonic())
 
 
 def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str, str]:
     (home / "logs").mkdir(parents=True, exist_ok=True)
     named = {CONFIG_VARIABLE: str(config.absolute())} if config else {}
     return {
-        **os.environ,
+        **prefect_environment(os.environ),
         **named,
         "NEWSLETTER_HOME": str(home),
-        "NEWSLETTER_CHECKOUT": str(CHECKOUT),
         "PREFECT_HOME": os.environ.get("PREFECT_HOME", str(home / "prefect")),
         "PREFECT_API_URL": f"http://127.0.0.1:{prefect_port}/api",
         # The newer pages ask a host outside for their settings at every load, analytics off or not.
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Without it any page that an operator's browser opens may write to the server.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{prefect_port}",
-        "DO_NOT_TRACK": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
 
@@ -186,14 +194,14 @@ def _listener(given: Settings, home: Path, environment: Mapping[str, str]) -> tu
     return (Part(name, command, environment, home / "logs" / "bounces.log"),) if given.bounce_listen else ()
 
 
-def _prefect(arguments: str, environment: Mapping[str, str], log: Path) -> None:
-    command = [shutil.which("prefect", path=environment["PATH"]) or "prefect", *arguments.split()]
+def _deploy(environment: Mapping[str, str], log: Path) -> None:
+    command = [sys.executable, "-m", "newsletter", "deploy"]
     done = subprocess.run(
         command, env=dict(environment), cwd=CHECKOUT, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     log.write_text(done.stdout + done.stderr)
     if done.returncode != 0:
-        err.print(f"newsletter: 'prefect {arguments}' failed; see {log}", style="red", markup=False)
+        err.print(f"newsletter: the flows could not be deployed; see {log}", style="red", markup=False)
         raise typer.Exit(Exit.FAILED)
 
 

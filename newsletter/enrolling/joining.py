@@ -89,8 +89,8 @@ def sign_up(store: EnrolmentStore, keys: Keyring, asked: SignUp, now: datetime) 
         write(desk, person, LetterKind.CONFIRM, asked.mailing_list, now)
 
 
-def confirm(store: EnrolmentStore, keys: Keyring, claims: Claims, now: datetime) -> Answer:
-    """Confirm a subscription: the act that makes it lawful to write to a person."""
+def confirm(store: EnrolmentStore, keys: Keyring, claims: Claims, now: datetime, *, welcome: bool = False) -> Answer:
+    """Confirm a subscription: the act that makes it lawful to write to a person. With `welcome` we do so at once."""
     with store.writing() as desk:
         person, stands = desk.person(claims.subject), desk.subscription(claims.scope, claims.subject)
         if person is None or stands is None or stands.state is SubscriptionState.UNSUBSCRIBED:
@@ -100,6 +100,8 @@ def confirm(store: EnrolmentStore, keys: Keyring, claims: Claims, now: datetime)
         desk.put(replace(stands, state=SubscriptionState.CONFIRMED, since=now, confirmed_at=now))
         desk.lift([person.key, *keys.pseudonyms(person.key)], LIFTED_BY_CONFIRMING)
         desk.record(line(claims.subject, claims.scope, Act.CONFIRMED, Door.LINK, now))
+        if welcome:
+            write(desk, person, LetterKind.WELCOME, claims.scope, now)
     return Answer.DONE
 
 

@@ -26,6 +26,7 @@ LIMITS = {
     LetterKind.GOODBYE: OWNERS,
     LetterKind.CHANGED: OWNERS,
     LetterKind.MOVED: OWNERS,
+    LetterKind.WELCOME: STRANGERS,
 }
 
 #: Sign-ups and questions for a link from one network: in ten minutes, and in a day. A school or an office fits in.

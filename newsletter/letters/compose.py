@@ -86,21 +86,30 @@ class Composer:
             return environment(letter.language).get_template(f"letters/letter/{part}.jinja").render(values)
 
         message = EmailMessage(policy=SMTP)
-        name = (mailing_list.sender_name if mailing_list else "") or self._house.sender_name
-        message["From"] = _mailbox(name, self.sender(mailing_list))
+        message["From"] = _mailbox(self.sender_name(mailing_list), self.sender(mailing_list))
         message["To"] = _mailbox("", letter.address)
         message["Subject"] = _harmless("Subject", fill("subject.txt").strip())
         message["Date"] = now
-        message["Message-ID"] = self._message_id(letter)
+        message["Message-ID"] = self.message_id(letter)
         # RFC 3834: no vacation notice answers a letter that a machine wrote.
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(fill("body.txt"), cte="quoted-printable")
         message.add_alternative(fill("body.html"), subtype="html", cte="quoted-printable")
         return message
 
+    def sender_name(self, mailing_list: MailingList | None) -> str:
+        """Return the name under which we write about a list."""
+        return (mailing_list.sender_name if mailing_list else "") or self._house.sender_name
+
     def sender(self, mailing_list: MailingList | None) -> str:
         """Return the address from which we write about a list."""
         return (mailing_list.sender_address if mailing_list else "") or self._house.sender_address
+
+    def message_id(self, letter: Letter) -> str:
+        """Return the Message-ID of a letter, in its angle brackets: the same whenever it is asked for."""
+        domain = self._house.sender_address.rpartition("@")[2]
+        signed = f"{letter.number}.{letter.at.timestamp():.6f}.{letter.subscriber}"
+        return f"<letter-{letter.number}-{self._keys.mac('message-id', signed)}@{domain}>"
 
     def _url(self, letter: Letter, now: datetime) -> str:
         purpose = PURPOSE.get(letter.kind)
@@ -108,11 +117,6 @@ class Composer:
             return ""
         scope = letter.detail if purpose in {Purpose.PUT_BACK, Purpose.ADDRESS} else letter.mailing_list
         return link(self._house.public_url, purpose, issue(self._keys, purpose, letter.subscriber, scope, now=now))
-
-    def _message_id(self, letter: Letter) -> str:
-        domain = self._house.sender_address.rpartition("@")[2]
-        signed = f"{letter.number}.{letter.at.timestamp():.6f}.{letter.subscriber}"
-        return f"<letter-{letter.number}-{self._keys.mac('message-id', signed)}@{domain}>"
 
 
 def _mailbox(name: str, address: str) -> MailboxAddress:

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -28,6 +29,8 @@ class SmtpPost:
     username: str = ""
     password: str = field(default="", repr=False)
     timeout: float = 30.0  #: seconds
+    #: Signs messages (DKIM), each given as its own header fields, what all share, and its body; None: the server does.
+    seal: Callable[[Sequence[list[bytes]]], list[bytes]] | None = field(default=None, repr=False)
 
     def hand_over(self, message: EmailMessage, sender: str, recipient: str) -> None:
         """Give one letter to the mail server.
@@ -36,7 +39,7 @@ class SmtpPost:
             PostError: It was not taken.
         """
         policy = SMTP if recipient.isascii() else SMTPUTF8
-        octets = message.as_bytes(policy=policy.clone(max_line_length=LINE))
+        octets = self._sealed(message.as_bytes(policy=policy.clone(max_line_length=LINE)))
         options = [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
         try:
             connection = self._connect()
@@ -59,6 +62,13 @@ class SmtpPost:
             raise PostError(f"the connection broke: {error}", transient=True) from error
         finally:
             connection.close()  # without QUIT: whatever its answer, it must not undo what was accepted
+
+    def _sealed(self, octets: bytes) -> bytes:
+        if self.seal is None:
+            return octets
+        header, end, body = octets.partition(b"\r\n\r\n")
+        (signatures,) = self.seal([[header, end, body]])  # nothing but the end of the header is shared
+        return signatures + octets
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()

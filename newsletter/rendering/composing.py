@@ -1,9 +1,11 @@
 """Makes each delivery's letter out of its variant's template."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
+from typing import Any
 
 from newsletter.ports import Letter, Rendering
 from newsletter.rendering.mime import UNSUBSCRIBE, Identity, Template
@@ -11,8 +13,15 @@ from subscribers.bounces import delivery_number, envelope_sender
 from subscribers.deliveries import Delivery, sign
 from subscribers.tokens import Keyring, Purpose, issuer, link
 
-#: Returns the signatures to stand in front of a message, given its header and the pieces of its body.
-Seal = Callable[[bytes, list[bytes]], bytes]
+#: Returns the signatures to stand in front of each of several messages, given in pieces as `Template.merge` makes them.
+Seal = Callable[[Sequence[list[bytes]]], list[bytes]]
+
+#: One delivery: number of the mailing, index in its audience.
+Place = tuple[int, int]
+
+#: So many letters under way are sealed together at most, and so many sealed ones wait: a few for each connection. Some
+#: are never asked for, because the server refused them before it had read them.
+_TOGETHER, _WAITING = 32, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +62,41 @@ class Composer:
         self._bounce_domain = bounce_domain
         self._seal = seal
         self._templates: dict[tuple[str, str], Template] = {}
+        self._unsealed: dict[Place, tuple[Delivery, str]] = {}  # letters that are under way, and their signatures
+        self._sealed: dict[Place, list[bytes]] = {}
 
     def __call__(self, delivery: Delivery) -> Letter:
         """Return the letter of one delivery, the same whenever it is asked for."""
         signature = sign(delivery.edition, delivery.subscriber, self._key)
         sender = envelope_sender(delivery.mailing, delivery.idx, signature, self._bounce_domain)
-        return Letter(delivery, sender, partial(self._content, delivery, signature))
+        if self._seal is None:
+            return Letter(delivery, sender, partial(self._merge, delivery, signature))
+        _forget(self._unsealed, _TOGETHER - 1)
+        self._unsealed[delivery.mailing, delivery.idx] = delivery, signature
+        return Letter(delivery, sender, partial(self._sealed_content, self._seal, delivery, signature))
 
-    def _content(self, delivery: Delivery, signature: str) -> list[bytes]:
+    def _merge(self, delivery: Delivery, signature: str) -> list[bytes]:
         template = self._template(delivery.edition, delivery.variant)
         slots = {"name": delivery.name, **self._links(delivery)}
         message_id = f"{delivery_number(delivery.mailing, delivery.idx, signature)}@{self._domain}"
-        pieces = template.merge(delivery.name, delivery.address, message_id, slots)
-        return [self._seal(pieces[0], pieces[1:]), *pieces] if self._seal else pieces
+        return template.merge(delivery.name, delivery.address, message_id, slots)
+
+    def _sealed_content(self, seal: Seal, delivery: Delivery, signature: str) -> list[bytes]:
+        """Return a sealed message; with it all are sealed that are under way, since sealing many at once is cheaper."""
+        place = (delivery.mailing, delivery.idx)
+        content = self._sealed.pop(place, None)
+        if content is None:
+            unsealed, self._unsealed = self._unsealed, {}
+            unsealed.pop(place, None)
+            merged = {place: self._merge(delivery, signature)}
+            for other, letter in unsealed.items():
+                with suppress(Exception):  # what is wrong with another is said when that one is asked for
+                    merged[other] = self._merge(*letter)
+            for at, seals in zip(merged, seal(tuple(merged.values())), strict=True):
+                self._sealed[at] = [seals, *merged[at]]
+            content = self._sealed.pop(place)
+            _forget(self._sealed, _WAITING)
+        return content
 
     def _template(self, edition: str, variant: str) -> Template:
         template = self._templates.get((edition, variant))
@@ -74,6 +105,12 @@ class Composer:
             template = Template(printed.rendering, printed.identity, printed.date)
             self._templates[edition, variant] = template
         return template
+
+
+def _forget(letters: dict[Place, Any], most: int) -> None:
+    """Let go of the oldest letters, so that as many remain."""
+    while len(letters) > most:
+        del letters[next(iter(letters))]
 
 
 def personal_links(

@@ -9,6 +9,7 @@ from babel.lists import format_list
 from markupsafe import Markup
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
+from content.assembly import subject_of
 from content.editions import PREHEADER_CHARACTERS, Edition, shorten
 from content.looks import Look
 from content.markup import clean_line
@@ -28,9 +29,14 @@ COMFORTABLE_BYTES = 81_920
 def render_email(edition: Edition, look: Look) -> Rendering:
     """Return `edition` as a mail, personal slots still open.
 
-    Every story is printed in full as long as the HTML stays below the size at which mail clients clip; beyond
-    that, the last ones are shortened to their opening and a link to the archive, as few of them as possible.
+    An edition that is one story, and says nothing of its own, is that article's mail. Every story is printed in full
+    as long as the HTML stays below the size at which mail clients clip; beyond that, the last ones are shortened to
+    their opening and a link to the archive, as few of them as possible.
     """
+    if is_one_article(edition):
+        article = render_article(edition, look)
+        if len(article.html.encode()) <= COMFORTABLE_BYTES:
+            return article
     whole = _render(edition, look, full=len(edition.stories))
     if len(whole.html.encode()) <= COMFORTABLE_BYTES:
         return whole
@@ -44,6 +50,12 @@ def render_email(edition: Edition, look: Look) -> Rendering:
         else:
             high = middle
     return best
+
+
+def is_one_article(edition: Edition) -> bool:
+    """Tell whether an edition is one story, without a headline or a standfirst that an editor has written for it."""
+    titles = [story.title for story in edition.stories]
+    return len(titles) == 1 and edition.title == subject_of(titles) and not edition.preheader.strip()
 
 
 def render_article(edition: Edition, look: Look) -> Rendering:
@@ -99,7 +111,7 @@ def common(look: Look, language: str, notes: Footnotes) -> dict[str, object]:
         "language": language,
         "page_direction": page_direction(language),
         "slots": {name: slot(name) for name in SLOTS},
-        "day": lambda when: day(when, language),
+        "day": lambda when, year=True: day(when, language, look.zone, year=year),
         "listing": lambda words: format_list(list(words), "standard", locale) if words else "",
         "notes": notes,
         "lay_out": lambda blocks, indent="": lay_out(blocks, notes, indent),

@@ -58,15 +58,15 @@ class Identity:
 
     from_name: str
     from_address: str
-    list_id: str  #: RFC 2919, such as beauty.news.example.org
-    list_name: str
+    list_id: str = ""  #: RFC 2919, such as beauty.news.example.org; "" for a mail to one person, which nobody can leave
+    list_name: str = ""
     feedback_id: str = ""  #: what Gmail groups complaints by, such as 2026-W48:beauty:weekly:news
 
 
 class Template:
     """One rendering, encoded: bytes that stand, and the places where a person's own values go."""
 
-    __slots__ = ("_fills", "_headers", "_pieces", "_rendering", "_subject", "slots")
+    __slots__ = ("_fills", "_is_list", "_pieces", "_subject", "slots")
 
     def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
         """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message."""
@@ -77,15 +77,15 @@ class Template:
         _open_part(pieces, f"\r\n--{boundary}\r\n", "html")
         _encode_body(pieces, rendering.html, is_html=True)
         pieces.append(f"\r\n--{boundary}--\r\n".encode())
-        self._pieces, self._fills = _join(pieces)
-        self._rendering = rendering
-        self._subject = "" if SLOT_OPEN in rendering.subject else unstructured(rendering.subject, "Subject")
-        self._headers = _standing_headers(identity, date, boundary)
+        self._subject = rendering.subject if SLOT_OPEN in rendering.subject else ""
+        subject = "" if self._subject else unstructured(rendering.subject, "Subject")
+        self._pieces, self._fills = _join(_standing_headers(identity, subject, date, boundary), pieces)
+        self._is_list = bool(identity.list_id)
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
     def merge(self, name: str, address: str, message_id: str, slots: Mapping[str, str]) -> list[bytes]:
-        """Return one person's message in pieces: its header with the empty line that ends it, then its body.
+        """Return one person's message in pieces: its own header fields, those that stand with an empty line, its body.
 
         Lines end with CRLF, and none begins with a dot. Pieces, not one string: whoever sends them joins them
         with what goes before and behind, and a digest is copied once only.
@@ -94,7 +94,7 @@ class Template:
             name: As the person wrote it; may be empty.
             address: Where it goes.
             message_id: Without angle brackets.
-            slots: A value for `unsubscribe_url` and for every name in `self.slots`.
+            slots: A value for every name in `self.slots`, and for `unsubscribe_url` in a mail to a list.
 
         Raises:
             KeyError: A slot has no value.
@@ -111,13 +111,14 @@ class Template:
                 pieces[at] = as_text
             for at in in_html:
                 pieces[at] = as_html
-        subject = self._subject or unstructured(fill(self._rendering.subject, slots), "Subject")
-        # List-Unsubscribe stays on one line, raw: an encoded or folded address is none to a mailbox provider.
-        own = (
-            f"To: {mailbox(name, address)}\r\nSubject: {subject}\r\nMessage-ID: <{message_id}>\r\n"
-            f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
-        )
-        pieces[0] = own.encode() + self._headers
+        own = f"To: {mailbox(name, address)}\r\n"
+        if self._subject:
+            own += f"Subject: {unstructured(fill(self._subject, slots), 'Subject')}\r\n"
+        own += f"Message-ID: <{message_id}>\r\n"
+        if self._is_list:
+            # On one line, raw: an encoded or folded address is none to a mailbox provider.
+            own += f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
+        pieces[0] = own.encode()
         return pieces
 
 
@@ -174,15 +175,17 @@ def _encoded_words(text: str, used: int) -> str:
     return "\r\n ".join(f"=?utf-8?b?{binascii.b2a_base64(w, newline=False).decode()}?=" for w in words)
 
 
-def _standing_headers(identity: Identity, date: datetime, boundary: str) -> bytes:
+def _standing_headers(identity: Identity, subject: str, date: datetime, boundary: str) -> bytes:
     fields = {
+        "Subject": subject,
         "From": mailbox(identity.from_name, identity.from_address),
         "Date": format_datetime(date),
-        "List-Id": f"{mailbox(identity.list_name, identity.list_id)}",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": mailbox(identity.list_name, identity.list_id) if identity.list_id else "",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if identity.list_id else "",
         "Feedback-ID": one_line(identity.feedback_id),
         # Keeps vacation notices from answering (RFC 3834, 2), and tells filters that this is a list.
-        "Precedence": "list",
+        "Precedence": "list" if identity.list_id else "",
+        "Auto-Submitted": "" if identity.list_id else "auto-generated",
         "MIME-Version": "1.0",
         "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
     }
@@ -212,9 +215,12 @@ def _as_html(value: str) -> bytes:
     return _as_text(value if _NO_MARKUP(value) else escape(value))
 
 
-def _join(pieces: list[bytes | Slot]) -> tuple[list[bytes], tuple[Fill, ...]]:
-    """Return the pieces, behind an empty one, with neighbours joined, and the places of each slot among them."""
-    joined: list[bytes] = [b"", b""]
+def _join(headers: bytes, pieces: list[bytes | Slot]) -> tuple[list[bytes], tuple[Fill, ...]]:
+    """Return the pieces with neighbours joined, behind a place for a message's own fields and the standing ones.
+
+    Returned as well are the places of each slot among them.
+    """
+    joined: list[bytes] = [b"", headers, b""]
     places: dict[str, tuple[list[int], list[int]]] = {}
     for piece in pieces:
         if isinstance(piece, bytes):

@@ -13,14 +13,14 @@ from newsletter.templating import catalogue
 
 
 def render_welcome(
-    look: Look, language: str, rhythm: Rhythm, topics: Sequence[str] = (), latest_url: str = ""
+    look: Look, language: str, rhythm: Rhythm | None, topics: Sequence[str] = (), latest_url: str = ""
 ) -> Rendering:
     """Return the first mail to a new subscriber, personal places as in an edition.
 
     Args:
         look: The newsletter.
         language: Of the mail.
-        rhythm: How often editions will come.
+        rhythm: How often editions will come; None when that cannot be said.
         topics: The chosen ones; none means all.
         latest_url: Of the newest edition's page; "" leads to the site.
     """
@@ -37,7 +37,7 @@ def render_welcome(
         subject=_("Welcome to %(name)s") % {"name": look.name},
         heading=_("Welcome"),
         opening=_("You will get %(name)s from now on.") % {"name": look.name},
-        rhythm_words=rhythms[rhythm],
+        rhythm_words=rhythms[rhythm] if rhythm else "",
         topics=tuple(topics),
         latest_url=latest_url,
     )

@@ -25,12 +25,22 @@ def check_spam(message: bytes, program: str = "spamassassin") -> tuple[Finding, 
     if path is None:
         return ()
     try:
-        report = subprocess.run(
-            [path, "-L", "-x", "-t"], input=message, capture_output=True, check=True, timeout=TIMEOUT_SECONDS
-        ).stdout.decode("utf-8", "replace")
+        report = _ask(path, message)
     except (OSError, subprocess.SubprocessError) as error:
         return (Finding("spam", Severity.WARNING, f"{program} could not judge the message: {error}"),)
     return judge(report)
+
+
+def score_of(message: bytes, program: str = "spamassassin") -> tuple[float, tuple[str, ...]]:
+    """Return the points that a spam filter gives `message`, and the names of what it found for and against it.
+
+    Raises:
+        ValueError: It gave none.
+    """
+    report = _ask(program, message)
+    if (found := _SCORE.search(report)) is None:
+        raise ValueError(f"{program} gave no score")
+    return float(found[1]), tuple(rule for _, rule in _RULE.findall(report))
 
 
 def judge(report: str) -> tuple[Finding, ...]:
@@ -44,3 +54,9 @@ def judge(report: str) -> tuple[Finding, ...]:
     against = ", ".join(f"{rule} {points}" for points, rule in _RULE.findall(report) if float(points) > 0)
     severity = Severity.BLOCKER if score >= SPAM_SCORE else Severity.WARNING
     return (Finding("spam", severity, f"a spam filter gives it {score} points ({against}); {SPAM_SCORE} is spam"),)
+
+
+def _ask(program: str, message: bytes) -> str:
+    asking = [program, "-L", "-x", "-t"]
+    done = subprocess.run(asking, input=message, capture_output=True, check=True, timeout=TIMEOUT_SECONDS)
+    return done.stdout.decode("utf-8", "replace")

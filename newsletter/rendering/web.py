@@ -9,6 +9,7 @@ from content.editions import Edition, Story, section_anchor
 from content.looks import Look
 from content.markup import clean_line, safe_link
 from content.places import Places, article_path, edition_path, heading_levels, topic_path, without_lead
+from newsletter.rendering.email import preheader_of
 from newsletter.templating import catalogue, day, environment, page_direction
 
 #: Forms of the feed that every page announces: ending, media type, name.
@@ -51,7 +52,7 @@ class Page:
 def edition_page(edition: Edition, look: Look) -> str:
     """Return the archive page of `edition`."""
     path = edition_path(edition.key)
-    description = edition.preheader or ", ".join(clean_line(s.title) for s in edition.stories[:3])
+    description = preheader_of(edition)
     page = Page(
         path=path,
         url=look.url(path),
@@ -133,7 +134,8 @@ def feeds_page(path: str, feeds: Sequence[tuple[str, str]], look: Look, language
         description=f"{look.name}: RSS, Atom, JSON Feed",
         heading=heading,
     )
-    rows = [{"title": title, "forms": [(feed + e, n) for e, _, n in FORMS]} for feed, title in feeds]
+    names = [(feed, title.removeprefix(f"{look.name}: ")) for feed, title in feeds]
+    rows = [{"title": n[:1].upper() + n[1:], "forms": [(feed + e, f) for e, _, f in FORMS]} for feed, n in names]
     return _render("feeds", page, look, language, rows=rows)
 
 
@@ -156,23 +158,23 @@ def search_script() -> str:
     return (files("templates") / "web" / "search.js").read_text("utf-8")
 
 
-def card_of_edition(edition: Edition) -> Card:
+def card_of_edition(edition: Edition, look: Look) -> Card:
     """Return the line that leads to an edition's page."""
     return Card(
         path=edition_path(edition.key),
         title=edition.title,
-        over=f"{edition.label or edition.period} · {day(edition.published_at, edition.language)}",
-        summary=edition.preheader or " · ".join(clean_line(s.title) for s in edition.stories[:3]),
+        over=f"{edition.label or edition.period} · {day(edition.published_at, edition.language, look.zone)}",
+        summary=preheader_of(edition),
         image=_share_image(edition.stories),
     )
 
 
-def card_of_story(story: Story, edition: Edition) -> Card:
+def card_of_story(story: Story, edition: Edition, look: Look) -> Card:
     """Return the line that leads to an article's page."""
     return Card(
         path=article_path(story.slug),
         title=story.title,
-        over=day(edition.published_at, edition.language),
+        over=day(edition.published_at, edition.language, look.zone),
         summary=story.summary,
         image=_share_image([story]),
     )
@@ -202,7 +204,7 @@ def _render(name: str, page: Page, look: Look, language: str, **more: object) ->
         page_direction=page_direction(language),
         root="../" * page.path.count("/"),
         feeds=[{"path": MAIN_FEED + e, "type": t, "title": f"{look.name} ({n})", "label": n} for e, t, n in FORMS],
-        day=lambda when: day(when, language),
+        day=lambda when: day(when, language, look.zone),
         lead=without_lead,
         levels_of=heading_levels,
         section_anchor=section_anchor,

@@ -10,6 +10,9 @@ from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
 
 T = TypeVar("T")
 
+#: Asked for at each message; an enumeration's member is looked up slowly.
+_ACCEPTED = Outcome.ACCEPTED
+
 #: Longest rest of the whole sender; first and longest rest of one domain, in seconds. Each refusal in a row doubles it.
 _LONGEST_REST = 60.0
 _DOMAIN_REST, _LONGEST_DOMAIN_REST = 5.0, 300.0
@@ -47,6 +50,7 @@ class Pace:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._is_unlimited = not (limits.per_second or limits.per_domain or limits.at_once)
         self._next = 0.0  # when the next message may begin
         self._refused = 0  # requests to slow down since the last acceptance
         self._domain_next: dict[str, float] = {}
@@ -61,8 +65,7 @@ class Pace:
     @property
     def is_free(self) -> bool:
         """Tell whether no domain has to be looked at: nothing is limited, nobody rests."""
-        limits = self._limits
-        return not (self._domain_next or limits.per_second or limits.per_domain or limits.at_once)
+        return self._is_unlimited and not self._domain_next
 
     def wait(self, now: float) -> float:
         """Return how long nothing may begin, in seconds; 0 or less: it may."""
@@ -88,14 +91,14 @@ class Pace:
         if limits.at_once:
             self._in_hand[domain] += 1
 
-    def end(self, domain: str) -> None:
+    def end(self, delivery: Delivery) -> None:
         """Note that a message that had begun is no longer in hand, however it went."""
         if self._limits.at_once:
-            self._in_hand[domain] -= 1
+            self._in_hand[delivery.domain] -= 1
 
     def note(self, delivery: Delivery, receipt: Receipt, now: float | None = None) -> None:
         """Learn from how an attempt ended; `now` is the present unless it is given."""
-        if receipt.outcome is Outcome.ACCEPTED:
+        if receipt.outcome is _ACCEPTED:
             self._refused = 0
             if self._domain_refused:
                 self._domain_refused.pop(delivery.domain, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -16,13 +17,18 @@ Work = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
 #: measured, 4.5 of 61 us a message, for less than a megabyte.
 _YOUNG = 100_000
 
+#: How long a thread waits for the interpreter's lock before it asks for it, in seconds. uvloop lets go of the lock for
+#: a moment after each message, and each time wakes the ledger's thread in vain; it does not, once it is asked.
+#: Measured with the default of 5 ms: a useless wake a message, 13,600 messages a second instead of 15,500 to 16,600.
+_HAND_OVER = 0.0001
+
 #: How often a sender looks whether it is asked to stop, in seconds.
 _LOOK = 0.2
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a sender from a plain thread, on uvloop where it is installed."""
-    with _collecting_seldom():
+    with _collecting_seldom(), _handing_over_soon():
         try:
             import uvloop
         except ImportError:
@@ -81,3 +87,14 @@ def _collecting_seldom() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+@contextmanager
+def _handing_over_soon() -> Iterator[None]:
+    """Let a thread that waits for the interpreter's lock have it soon."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_HAND_OVER)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

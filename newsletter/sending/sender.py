@@ -9,20 +9,28 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from heapq import heappop, heappush
 from pathlib import Path
+from typing import TypeVar
 
 from newsletter.ports import Compose, Letter, Transport
 from newsletter.sending.pace import Health, Limits, Pace
 from newsletter.storage.allowances import Allowances, Allowed
 from newsletter.storage.errors import StoreError
-from newsletter.storage.ledger import CHUNK, LEASE, Chunk, Ledger, Settled, Turn
+from newsletter.storage.ledger import CHUNK, Chunk, Ledger, Settled, Turn
 from newsletter.transports.journal import Journal, Place
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
+
+T = TypeVar("T")
+
+#: Asked for at each message; an enumeration's member is looked up slowly.
+_PENDING, _UNCERTAIN, _REFUSED = Outcome.PENDING, Outcome.UNCERTAIN, Outcome.REFUSED
 
 #: Results are written down at this pace at the latest.
 _COMMIT_EVERY = timedelta(milliseconds=250)
 
-#: More people are leased when fewer than this are waiting: two chunks at most are in hand.
+#: More people are leased when fewer than this are waiting: two chunks at most are in hand. What has been settled and
+#: finished by then goes along; a turn of its own it gets only in its time, or when so much has come together.
 _LOW_WATER = CHUNK // 2
+_MUCH = 2 * CHUNK
 
 #: The line may break this often under one message before its end has left; then it waits its turn in the ledger.
 _BROKEN_LINES = 3
@@ -70,10 +78,6 @@ class _Held:
     open: int
     until: float
 
-    @property
-    def is_ours(self) -> bool:
-        return time.monotonic() < self.until
-
 
 class Sender:
     """One run of a sender: the outbox of its transport on one side, the ledger on the other."""
@@ -112,6 +116,7 @@ class Sender:
         self._counts = dict.fromkeys(Outcome, 0)
         self._hungry = asyncio.Event()  # there is a reason for a turn at the ledger
         self._exhausted = False
+        self._is_cut_off = False  # from the ledger, which is silent
         self._broken: dict[Place, int] = {}
         self._proved: set[tuple[str, str]] = set()
         self._pauses: dict[str, str] = {}
@@ -134,9 +139,10 @@ class Sender:
 
     def take(self) -> Letter | None:
         """Return the next letter that may go; None when there is none now."""
-        while (delivery := self._next()) is not None:
+        now = time.monotonic()
+        while (delivery := self._next(now)) is not None:
             held = self._held.get(delivery.chunk)
-            if held is None or not held.is_ours:
+            if held is None or now >= held.until:
                 self._let_go(delivery)
                 continue
             letter = self._compose(delivery)
@@ -149,11 +155,10 @@ class Sender:
             self._hungry.set()
         return None
 
-    def _next(self) -> Delivery | None:
+    def _next(self, now: float) -> Delivery | None:
         """Return the next person whose turn it is by the pace; None when nobody's is."""
-        now = time.monotonic()
         wait = self._pace.wait(now)
-        if wait > 0 or self._budget == 0 or self._is_over:
+        if wait > 0 or self._budget == 0 or (self._closes is not None and self._is_over):
             self._wake_in(wait)
             return None
         if self._waiting and self._waiting[0][0] <= now:
@@ -162,9 +167,10 @@ class Sender:
                 self._pace.begin(delivery.domain, now)
                 return delivery
             self._hold(delivery, now)
-        while self._queue:
-            delivery = self._queue.popleft()
-            if len(self._queue) < _LOW_WATER and not self._exhausted:
+        queue = self._queue
+        while queue:
+            delivery = queue.popleft()
+            if len(queue) < _LOW_WATER and not self._exhausted:
                 self._hungry.set()
             if self._pace.is_free:
                 return delivery
@@ -196,7 +202,8 @@ class Sender:
         """Note that the letter's end is about to leave."""
         delivery = letter.delivery
         held = self._held.get(delivery.chunk)
-        free = held is not None and held.is_ours and self._journal.intend(delivery.mailing, delivery.idx)
+        is_ours = held is not None and time.monotonic() < held.until
+        free = is_ours and self._journal.intend(delivery.mailing, delivery.idx)
         if free and self._journal.fsync:
             self._releases.append((letter, leave))
             if self._syncing is None:
@@ -210,11 +217,11 @@ class Sender:
         """Note what an attempt came to; who is still pending is tried again, unless it would be in vain."""
         delivery = letter.delivery
         self._in_hand -= 1
-        self._pace.end(delivery.domain)
-        if receipt.outcome is Outcome.UNCERTAIN and self._resend:
+        self._pace.end(delivery)
+        if receipt.outcome is _UNCERTAIN and self._resend:
             receipt = receipt._replace(outcome=Outcome.DEFERRED)
         self._pace.note(delivery, receipt)
-        if receipt.outcome is Outcome.PENDING:
+        if receipt.outcome is _PENDING:
             self._journal.note(delivery.mailing, delivery.idx, receipt)
             self._try_again(delivery, receipt)
             return
@@ -224,7 +231,7 @@ class Sender:
         if health is None:
             health = self._health[delivery.edition] = Health()
         health.note(receipt)
-        if receipt.outcome is Outcome.REFUSED and (alarm := health.alarm(self._limits)):
+        if receipt.outcome is _REFUSED and (alarm := health.alarm(self._limits)):
             self._pause(delivery.edition, alarm)
 
     def _try_again(self, delivery: Delivery, receipt: Receipt) -> None:
@@ -271,7 +278,7 @@ class Sender:
         self._counts[receipt.outcome] += 1
         self._settled.append(Settled(delivery, receipt))
         self._let_go(delivery)
-        if len(self._settled) >= CHUNK:
+        if len(self._settled) >= _MUCH:
             self._hungry.set()
 
     def _let_go(self, delivery: Delivery) -> None:
@@ -279,7 +286,7 @@ class Sender:
         held = self._held.get(delivery.chunk)
         if held is not None:
             held.open -= 1
-            if held.open == 0:
+            if held.open == 0 and self._exhausted:
                 self._hungry.set()
 
     def _refuse(self, letter: Letter) -> None:
@@ -288,7 +295,7 @@ class Sender:
             self._give_up("this sender was silent for too long, and another has taken over")
         self._in_hand -= 1
         delivery = letter.delivery
-        self._pace.end(delivery.domain)
+        self._pace.end(delivery)
         self._journal.note(delivery.mailing, delivery.idx, Receipt(Outcome.PENDING))
         self._let_go(delivery)
 
@@ -343,9 +350,9 @@ class Sender:
         finally:
             self._transport.close()
             await delivering
-        if not self.is_clean:
+        if not self.is_clean and not self._is_cut_off:
             await self._turn(wants_more=False)
-        if self._allowances is not None and self._budget:
+        if self._allowances is not None and self._budget and not self._is_cut_off:
             await asyncio.to_thread(self._allowances.give_back, self._budget)
         return Sent(
             accepted=self._counts[Outcome.ACCEPTED],
@@ -397,7 +404,7 @@ class Sender:
         for id_ in {*finished, *turn.lost}:
             self._held.pop(id_, None)
         for held in self._held.values():
-            held.until = began + LEASE.total_seconds()
+            held.until = began + self._ledger.lease.total_seconds()
         if turn.halted:
             for edition in {d.edition for d in self._queue if d.chunk in turn.halted}:
                 self._drop_queue(edition)
@@ -419,10 +426,13 @@ class Sender:
             self._rest = allowed.rest
 
     def _add(self, chunk: Chunk, began: float) -> None:
-        self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), began + LEASE.total_seconds())
+        until = began + self._ledger.lease.total_seconds()
+        self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), until)
         self._queue.extend(chunk.deliveries)
         if not chunk.deliveries or len(self._queue) < _LOW_WATER:
             self._hungry.set()
+        else:
+            self._hungry.clear()  # what was asked for while this was on its way is here
         self._transport.wake()
 
     async def _ask(
@@ -444,6 +454,17 @@ class Sender:
             wanted = waiting + (len(turn.chunk.deliveries) if turn.chunk else 0)
             return turn, self._allowances.take(wanted) if wanted > 0 else None
 
+        # Past the lease an answer is of no use: somebody else holds our people by then.
+        patience = self._ledger.lease.total_seconds()
+        try:
+            async with asyncio.timeout(patience):
+                return await self._insist(turn)
+        except TimeoutError:
+            self._is_cut_off = True
+            self._ledger.hang_up()
+            raise StoreError(f"no answer in {patience:g} s") from None
+
+    async def _insist(self, turn: Callable[[], T]) -> T:
         for attempt in range(_LEDGER_ATTEMPTS):
             try:
                 return await asyncio.to_thread(turn)

@@ -7,7 +7,7 @@ from content.articles import Article
 from newsletter.ports import Problem, Pull
 from newsletter.sources.documents import Document
 from newsletter.sources.facts import Facts
-from newsletter.sources.notes import notes_on
+from newsletter.sources.notes import doubts_on, notes_on
 
 #: Articles that are handed on together: so many fit into one short transaction, whatever a source holds.
 BATCH = 200
@@ -24,6 +24,7 @@ class Collector:
         self._problems: list[Problem] = []
         self._notes: list[Problem] = []
         self._remarks: dict[str, tuple[str, ...]] = {}
+        self._doubtful: list[str] = []
 
     def leave_out(self, item: str, reason: str) -> None:
         """Say why `item` is not among the articles; `reason` follows its name."""
@@ -48,6 +49,8 @@ class Collector:
             self._remarks[article.id] = remarks
         for remark in remarks:
             self.note(item, remark)
+        if doubts_on(article):
+            self._doubtful.append(article.id)
         self._approve(article, document.facts, item)
 
     def full_batches(self) -> Iterator[Pull]:
@@ -68,10 +71,12 @@ class Collector:
             problems=tuple(self._problems),
             notes=tuple(self._notes),
             remarks=self._remarks,
+            doubtful=tuple(self._doubtful),
             gone=tuple(f"{self._source}:{id}" if self._source else id for id in gone),
             memory=dict(memory or {}),
         )
-        self._articles, self._approvals, self._problems, self._notes, self._remarks = [], [], [], [], {}
+        self._articles, self._approvals, self._problems, self._notes = [], [], [], []
+        self._remarks, self._doubtful = {}, []
         return pull
 
     def _approve(self, article: Article, facts: Facts, item: str) -> None:
@@ -94,6 +99,7 @@ def merged(pulls: Iterable[Pull]) -> Pull:
         problems=tuple(problem for part in parts for problem in part.problems),
         notes=tuple(note for part in parts for note in part.notes),
         remarks={id: told for part in parts for id, told in part.remarks.items()},
+        doubtful=tuple(id for part in parts for id in part.doubtful),
         gone=tuple(id for part in parts for id in part.gone),
         memory=parts[-1].memory,
     )

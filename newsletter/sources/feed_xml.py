@@ -156,12 +156,12 @@ def _from_entry(entry: Any, url: str, language: str, now: datetime) -> FeedEntry
     told = _instant(entry.get("published_parsed") or dict.get(entry, "updated_parsed"))
     published_at = believable(told, now)
     content, content_base = _longest(entry)
-    guid, link = entry.get("id", ""), entry.get("link", "")
+    guid, link = entry.get("id") or "", entry.get("link") or ""  # in damaged feeds there is a link, and it is None
     if join(base, link) == join(base, guid) and not guid.startswith("http"):  # feedparser takes any guid for a link
         link = ""
     return FeedEntry(
         entry=Entry(
-            title=entry.get("title", ""),
+            title=entry.get("title") or "",
             html=content,
             url=web_address(link, base),
             author=", ".join(dict.fromkeys(a.name for a in entry.get("authors", [])[:10] if a.get("name"))),

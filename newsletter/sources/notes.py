@@ -21,12 +21,16 @@ def notes_on(article: Article, removed: Iterable[tuple[str, int]] = ()) -> tuple
         article: As it was read.
         removed: What was taken out of it, in words with their number.
     """
-    return tuple(_notes(article, tuple(removed)))
+    taken = ", ".join(f"{what} ({number})" for what, number in removed if number)
+    return (*((f"is read without: {taken}",) if taken else ()), *doubts_on(article))
 
 
-def _notes(article: Article, removed: tuple[tuple[str, int], ...]) -> Iterable[str]:
-    if taken := ", ".join(f"{what} ({number})" for what, number in removed if number):
-        yield f"is read without: {taken}"
+def doubts_on(article: Article) -> tuple[str, ...]:
+    """Return what makes it doubtful that `article` is one, or that it says what it seems to: a person should look."""
+    return tuple(_doubts(article))
+
+
+def _doubts(article: Article) -> Iterable[str]:
     if _GARBLED.search(article.title) or any(_GARBLED.search(block.text) for block in article.blocks):
         yield "looks garbled (Ã, â€): it was saved in one encoding and read in another"
     if sum(len(block.text.split()) for block in article.blocks) < FEW_WORDS:

@@ -1,7 +1,7 @@
 """Reads articles from web pages: one page, or all pages that a sitemap lists; as far as robots.txt lets us."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,10 +13,11 @@ from protego import Protego
 from newsletter.ports import GONE, Fetcher, FetchError, Pull, Response, SourceError, Validators
 from newsletter.sources.collecting import Collector, merged
 from newsletter.sources.confining import ConfinedError, Worker
-from newsletter.sources.documents import DocumentError
+from newsletter.sources.documents import Document, DocumentError
 from newsletter.sources.entries import Entry, believable, document_of, pack_entry, unpack_entry
 from newsletter.sources.links import absolute
 from newsletter.sources.notes import FEW_WORDS
+from newsletter.sources.pages import take_off, without_copies
 from newsletter.sources.sanitising import MarkupError, check_shape
 
 #: Pages that one pull reads; the rest waits for the next one.
@@ -125,7 +126,7 @@ class _Visit:
                 raise DocumentError("is closed to us by the robots.txt of its site")
             response = self.source.fetcher.get(url, validators=known)
             if not response.is_unchanged:
-                self.collector.keep(document_of(self.extract(response), response.url), url, url)
+                self.collector.keep(document_on(self.extract(response), response.url), url, url)
         except FetchError as error:
             if url == self.source.url and (not self.before or error.status == GONE):
                 raise SourceError.of(error) from error
@@ -181,10 +182,13 @@ def extract(response: Response) -> Entry:
         check_shape(response.body.decode("latin-1"), DEPTH)
     except MarkupError as error:
         raise DocumentError(str(error)) from error
+    page = trafilatura.load_html(response.body)
+    if page is None:
+        raise DocumentError("is no web page")
+    take_off(page)
     found = trafilatura.extract_with_metadata(
-        response.body,
+        page,
         url=response.url,
-        favor_precision=True,
         include_comments=False,
         include_formatting=True,
         include_links=True,
@@ -196,6 +200,16 @@ def extract(response: Response) -> Entry:
     if len((found.raw_text or "").split()) < FEW_WORDS:
         raise DocumentError("shows too little text: it may want JavaScript, a cookie or a subscription")
     return _entry(found.as_dict(), response)
+
+
+def document_on(entry: Entry, url: str) -> Document:
+    """Return the document of an article that was found on the page at `url`.
+
+    Raises:
+        DocumentError: It is too long or too deep to be an article.
+    """
+    document = document_of(entry, url)
+    return replace(document, blocks=without_copies(document.blocks))
 
 
 def extract_task(task: dict[str, str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Keeps articles, their revisions, and what editors decided about each revision."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ from sqlalchemy import (
 from content.approvals import Approval, Decision
 from content.articles import Article, canonical_content, parse_content
 from newsletter.storage.engine import reading
+from newsletter.storage.pages import pages
 from newsletter.storage.schema import Instant, metadata
 
 articles = Table(
@@ -100,8 +101,28 @@ class Change:
 
 NO_CHANGE = Change()
 
-#: The newest approval of each revision is the one in force.
-_NEWEST = select(func.max(approvals.c.number)).group_by(approvals.c.revision)
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What is known of an approved article without reading it."""
+
+    id: str
+    revision: str
+    title: str
+    approved_at: datetime
+
+
+#: The newest approval of each revision is the one in force. One look into the index for each: reading the whole table
+#: of approvals would make every list of articles wait for it.
+_LATER = approvals.alias("later")
+_NEWEST = select(func.max(_LATER.c.number)).where(_LATER.c.revision == approvals.c.revision).scalar_subquery()
+
+
+#: Articles that are asked for in one statement.
+PAGE = 500
+
+#: What is noted of an article that its source shows no longer: a remark that begins so, and ends with the day.
+GONE = "is gone from its source since"
 
 
 class ArticleStore:
@@ -112,7 +133,7 @@ class ArticleStore:
 
     def record(
         self,
-        pulled: Iterable[Article],
+        pulled: Sequence[Article],
         now: datetime,
         *,
         remarks: Mapping[str, Sequence[str]] | None = None,
@@ -126,9 +147,17 @@ class ArticleStore:
         """
         change, told = NO_CHANGE, remarks or {}
         with self._engine.begin() as connection:
+            shown = [article.id for article in pulled]
             for article in pulled:
                 change += _record(connection, article, now, told.get(article.id, ()))
+            _note_where(connection, shown)
         return change
+
+    def note_gone(self, ids: Sequence[str], now: datetime) -> None:
+        """Note of articles that their source shows them no longer. They stay, and so does what was decided of them."""
+        if ids:
+            with self._engine.begin() as connection:
+                _note_where(connection, ids, f"{GONE} {now:%d %b %Y}")
 
     def decide(self, decisions: Iterable[Approval]) -> int:
         """Append `decisions`; return how many were new. The same decision about a revision is kept once."""
@@ -138,21 +167,33 @@ class ArticleStore:
                 held = _approval_of(connection, approval.revision)
                 if held and held.decision is approval.decision:
                     continue
-                connection.execute(
-                    approvals.insert().values(
-                        revision=approval.revision,
-                        decision=approval.decision.value,
-                        by=approval.by,
-                        at=approval.at,
-                        note=approval.note,
-                    )
-                )
+                _append(connection, approval)
                 added += 1
         return added
 
+    def decide_as_seen(self, decisions: Iterable[Approval], seen: Mapping[str, str]) -> frozenset[str]:
+        """Append the decisions about revisions that still stand as somebody saw them; return these revisions.
+
+        Of two who decide about one at the same moment the second finds the decision of the first, and is left out.
+
+        Args:
+            decisions: One for each revision.
+            seen: By revision, the word of its state when it was looked at.
+        """
+        decided = set()
+        with self._engine.begin() as connection:
+            # In one order, so that two who decide about the same rows never wait for each other.
+            for approval in sorted(decisions, key=lambda a: a.revision):
+                here = revisions.c.revision == approval.revision
+                connection.execute(select(revisions.c.revision).where(here).with_for_update())
+                if word_of(_approval_of(connection, approval.revision)) == seen[approval.revision]:
+                    _append(connection, approval)
+                    decided.add(approval.revision)
+        return frozenset(decided)
+
     def decisions(self, wanted: Iterable[str]) -> dict[str, Approval]:
         """Return the approval in force of each of the revisions that has one."""
-        query = select(approvals).where(approvals.c.revision.in_(list(wanted)), approvals.c.number.in_(_NEWEST))
+        query = select(approvals).where(approvals.c.revision.in_(list(wanted)), approvals.c.number == _NEWEST)
         with reading(self._engine) as connection:
             return {row.revision: _approval(row) for row in connection.execute(query)}
 
@@ -161,13 +202,35 @@ class ArticleStore:
         with reading(self._engine) as connection:
             return tuple(_standing(row) for row in connection.execute(_standings().order_by(articles.c.id)))
 
-    def approved(self) -> tuple[Standing, ...]:
-        """Return the articles whose current revision is approved, the oldest approval first."""
-        query = (
-            _standings().where(approvals.c.decision == Decision.APPROVED.value).order_by(approvals.c.at, articles.c.id)
-        )
+    def approved(self, ids: Collection[str] | None = None) -> tuple[Standing, ...]:
+        """Return the articles whose current revision is approved, the oldest approval first.
+
+        Args:
+            ids: Only these; None: all, which reads every one of them.
+        """
+        query = _standings().where(approvals.c.decision == Decision.APPROVED.value)
+        if ids is not None:
+            query = query.where(articles.c.id.in_(list(ids)))
+        query = query.order_by(approvals.c.at, articles.c.id)
         with reading(self._engine) as connection:
             return tuple(_standing(row) for row in connection.execute(query))
+
+    def approved_briefly(self, newest: int | None = None) -> tuple[Brief, ...]:
+        """Return what `approved` does, in its order, without reading the articles.
+
+        Args:
+            newest: Only so many, those that were approved last; None: all.
+        """
+        columns = (articles.c.id, articles.c.revision, revisions.c.title, approvals.c.at.label("approved_at"))
+        query = (
+            select(*columns)
+            .join(revisions, revisions.c.revision == articles.c.revision)
+            .join(approvals, (approvals.c.revision == articles.c.revision) & (approvals.c.number == _NEWEST))
+            .where(approvals.c.decision == Decision.APPROVED.value)
+        )
+        last_first = query.order_by(approvals.c.at.desc(), articles.c.id.desc()).limit(newest)
+        with reading(self._engine) as connection:
+            return tuple(Brief(*row) for row in reversed(connection.execute(last_first).all()))
 
     def find(self, wanted: str) -> tuple[Standing, ...]:
         """Return the articles whose id is `wanted` or ends with it after a colon or slash.
@@ -205,6 +268,16 @@ class ArticleStore:
         query = select(revisions.c.revision, revisions.c.pulled_at).where(revisions.c.article == article)
         with reading(self._engine) as connection:
             return tuple((row.revision, row.pulled_at) for row in connection.execute(query.order_by("pulled_at")))
+
+    def wordings(self, wanted: Collection[str]) -> dict[str, Article]:
+        """Return the content of each of these revisions that is kept."""
+        query = (
+            select(revisions.c.revision, revisions.c.content, articles.c.source)
+            .join(articles, articles.c.id == revisions.c.article)
+            .where(revisions.c.revision.in_(list(wanted)))
+        )
+        with reading(self._engine) as connection:
+            return {row.revision: parse_content(row.content, row.source) for row in connection.execute(query)}
 
     def revision(self, revision: str) -> Article | None:
         """Return the content of one revision, whether current or not."""
@@ -244,6 +317,33 @@ def _record(connection: Connection, article: Article, now: datetime, remarks: Se
     return Change(new=1) if known is None else Change(changed=1)
 
 
+def _append(connection: Connection, approval: Approval) -> None:
+    connection.execute(
+        approvals.insert().values(
+            revision=approval.revision,
+            decision=approval.decision.value,
+            by=approval.by,
+            at=approval.at,
+            note=approval.note,
+        )
+    )
+
+
+def _note_where(connection: Connection, ids: Sequence[str], gone: str = "") -> None:
+    """Note of the current wordings of articles that they are gone, in these words; "": that they are there again."""
+    for some in pages(ids, PAGE):
+        query = (
+            select(revisions.c.revision, revisions.c.remarks)
+            .join(articles, articles.c.revision == revisions.c.revision)
+            .where(articles.c.id.in_(some))
+        )
+        # Nearly every pull shows what was there before: only what was gone is written anew.
+        for row in connection.execute(query if gone else query.where(revisions.c.remarks.contains(GONE))).all():
+            others = [remark for remark in json.loads(row.remarks) if not remark.startswith(GONE)]
+            told = json.dumps([*others, gone] if gone else others, ensure_ascii=False)
+            connection.execute(revisions.update().where(revisions.c.revision == row.revision).values(remarks=told))
+
+
 def _approval_of(connection: Connection, revision: str) -> Approval | None:
     query = select(approvals).where(approvals.c.revision == revision).order_by(approvals.c.number.desc()).limit(1)
     row = connection.execute(query).first()
@@ -251,7 +351,7 @@ def _approval_of(connection: Connection, revision: str) -> Approval | None:
 
 
 def _standings() -> Select[tuple[object, ...]]:
-    newest = approvals.c.number.in_(_NEWEST)
+    newest = approvals.c.number == _NEWEST
     return (
         select(
             articles.c.source,

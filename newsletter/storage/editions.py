@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 
@@ -79,6 +80,10 @@ NEXT: Mapping[EditionState, frozenset[EditionState]] = {
     EditionState.SENT: frozenset(),
     EditionState.CANCELLED: frozenset(),
 }
+
+
+#: States in which an edition counts: its articles are told, and its page stands in the archive.
+TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,9 +296,15 @@ def _values(key: str, variant: str, rendering: Rendering, revisions: Sequence[st
     }
 
 
+@lru_cache(maxsize=256)
+def _decoded(text: str) -> Edition:
+    """Return the edition that was written down as `text`; lists read the same ones again and again."""
+    return from_json(text)
+
+
 def _record(row: Row[tuple[object, ...]]) -> EditionRecord:
     return EditionRecord(
-        edition=from_json(row.edition),
+        edition=_decoded(row.edition),
         state=EditionState(row.state),
         reason=row.reason,
         folding=row.folding,
@@ -303,5 +314,5 @@ def _record(row: Row[tuple[object, ...]]) -> EditionRecord:
         pins=json.loads(row.pins),
         kind=Kind(row.kind),
         remakes=row.remakes,
-        shown=from_json(row.shown) if row.shown else None,
+        shown=_decoded(row.shown) if row.shown else None,
     )

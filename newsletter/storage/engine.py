@@ -1,16 +1,42 @@
 """Opens the database, and brings its tables up to date."""
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+#: Held while tables are changed, on PostgreSQL: any number that nobody else locks.
+MIGRATION_LOCK = 7_420_326_111
+
 #: How long one SQLite writer waits for another before it gives up. Commits last milliseconds.
 BUSY_TIMEOUT_MS = 30_000
+
+#: How a connection to PostgreSQL finds out that its server's host is gone, where the URL says nothing else: after 10 s
+#: when it is made, 30 s after the last sign of life later on (libpq's parameters). Left to itself it takes two hours.
+_LINE_LIMITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+#: Names an engine's connections among its options; see `hang_up`.
+_LINES = "newsletter_lines"
 
 #: Marks a connection that only reads; see `reading`.
 _READS = "newsletter_reads"
@@ -28,7 +54,13 @@ def open_engine(url: str) -> Engine:
         raise StoreError(f"the database URL must start with sqlite: or postgresql:, got {url!r}") from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        limits = {name: value for name, value in _LINE_LIMITS.items() if name not in parsed.query}
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=limits)
+        lines: WeakSet[Any] = WeakSet()
+        event.listen(engine, "connect", lambda line, _entry: lines.add(line))
+        engine.update_execution_options(**{_LINES: lines})
+        return engine
     if backend != "sqlite":
         raise StoreError(f"the database URL must start with sqlite: or postgresql:, got {backend!r}")
     if parsed.database and parsed.database != ":memory:":
@@ -44,27 +76,75 @@ def reading(engine: Engine) -> Connection:
     return engine.connect().execution_options(**{_READS: True})
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration: its number and what it brings."""
+
+    number: str
+    brings: str
+
+
+def pending(engine: Engine) -> tuple[Step, ...]:
+    """Return the migrations that `migrate` would run, in their order; change nothing.
+
+    Raises:
+        StoreError: The database cannot be reached, or is from a newer version.
+    """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    with _translated(engine), reading(engine) as connection:
+        known = set(MigrationContext.configure(connection).get_current_heads())
+        scripts = ScriptDirectory.from_config(_config())
+        steps = scripts.iterate_revisions("heads", tuple(known) or "base")
+        return tuple(Step(s.revision, s.doc) for s in reversed([s for s in steps if s.revision not in known]))
+
+
+def hang_up(engine: Engine) -> None:
+    """Break the engine's connections to a server, so that whoever waits for an answer is told that there is none.
+
+    For a server that is silent although its connections stand: it sleeps, or something between us and it does.
+    """
+    for line in tuple(engine.get_execution_options().get(_LINES, ())):
+        with suppress(OSError, DatabaseFailure), socket.socket(fileno=os.dup(line.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to the newest version; do nothing when they are.
+    """Bring the tables up to the newest version; do nothing when they are. Of several at once one works, others wait.
 
     Raises:
         StoreError: The database cannot be reached or written.
     """
     # Here, because Alembic takes a third of a second and 12 MB to load, and only who opens a store needs it.
     from alembic import command
-    from alembic.config import Config
+
+    config = _config()
+    with _translated(engine), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # on SQLite the transaction itself is the lock
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
     from alembic.util import CommandError
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        yield
     except DatabaseFailure as error:
         raise StoreError(f"{engine.url.render_as_string()}: {say(error)}") from error
     except CommandError as error:  # a database that a newer version of this product has migrated
         raise StoreError(f"{engine.url.render_as_string()}: {error}; it may be from a newer version") from error
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _make_folder(folder: Path) -> None:

@@ -41,11 +41,12 @@ def gather(connection: Connection, subscriber: str) -> dict[str, list[dict[str, 
     key = select(subscribers.c.key).where(subscribers.c.id == subscriber).scalar_subquery()
     found["suppressions"] = _rows(connection, select(suppressions).where(suppressions.c.key == key))
     same = and_(outcomes.c.mailing == audience.c.mailing, outcomes.c.idx == audience.c.idx)
+    # Naming the mailings lets the index of (mailing, subscriber) answer; else everybody ever written to is read.
     received = (
         select(mailings.c.edition, audience.c.address, audience.c.variant, outcomes.c.kind, outcomes.c.at)
         .join(audience, audience.c.mailing == mailings.c.id)
         .outerjoin(outcomes, same)
-        .where(audience.c.subscriber == subscriber)
+        .where(audience.c.subscriber == subscriber, audience.c.mailing.in_(select(mailings.c.id)))
         .order_by(mailings.c.id)
     )
     found["deliveries"] = _rows(connection, received)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Row, and_, delete, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from newsletter.storage.engine import reading
+from newsletter.storage.engine import hang_up, reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_desk import LedgerDesk
 from newsletter.storage.ledger_freezing import Freezing
@@ -33,6 +33,10 @@ _BACK_OFF = (5, 15, 60, 240)
 
 #: When we stop trying (RFC 5321, 4.5.4.1 asks for days; yesterday's digest has lost its worth).
 GIVE_UP_AFTER = timedelta(hours=48)
+
+
+#: What is no outcome yet: it is tried again.
+_OPEN = frozenset({Outcome.DEFERRED, Outcome.PENDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +68,17 @@ class Turn:
 class Ledger(LedgerDesk):
     """Deliveries on one database. Any number of senders on any number of hosts may share it."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime] | None = None, chunk: int = CHUNK) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], datetime] | None = None,
+        chunk: int = CHUNK,
+        lease: timedelta = LEASE,
+    ) -> None:
         """Use the database's clock for leases where it has one, `clock` where it is given."""
         super().__init__(engine, clock)
         self._chunk = chunk
+        self.lease = lease
 
     # Before: the audience
 
@@ -137,9 +148,9 @@ class Ledger(LedgerDesk):
         """Return which of the chunks are still the sender's, and which of these it is to give back."""
         rows = connection.execute(LEASED, {"owner": owner}).all()
         mine = [row for row in rows if held.get(row.id) == row.epoch]
-        old = [row.id for row in mine if row.lease_until - now < LEASE * 2 / 3]
+        old = [row.id for row in mine if row.lease_until - now < self.lease * 2 / 3]
         if old:
-            connection.execute(update(chunks).where(chunks.c.id.in_(old)).values(lease_until=now + LEASE))
+            connection.execute(update(chunks).where(chunks.c.id.in_(old)).values(lease_until=now + self.lease))
         for row in rows:
             if row.id not in held:  # leased in a turn whose answer never reached the sender: nothing of it has left
                 self._give_back(connection, row.id, now)
@@ -150,12 +161,12 @@ class Ledger(LedgerDesk):
         """Facts are kept even of a chunk that was lost; a deferral would contradict what its new owner did."""
         deferred = [s for s in settled if s.receipt.outcome is Outcome.DEFERRED and s.delivery.chunk in mine]
         over = self._defer(connection, deferred, now)
-        final = [s for s in settled if s.receipt.outcome not in {Outcome.DEFERRED, Outcome.PENDING}] + over
-        add_outcomes(connection, [(s.delivery.mailing, s.delivery.idx, s.receipt) for s in final], now)
+        final = [s for s in settled if s.receipt.outcome not in _OPEN] + over
+        add_outcomes(connection, [(d.mailing, d.idx, receipt) for d, receipt in final], now)
         again = defaultdict(list)
-        for s in final:
-            if s.delivery.attempts:
-                again[s.delivery.mailing].append(s.delivery.idx)
+        for delivery, _ in final:
+            if delivery.attempts:
+                again[delivery.mailing].append(delivery.idx)
         for mailing, idxs in again.items():
             connection.execute(delete(retries).where(retries.c.mailing == mailing, retries.c.idx.in_(idxs)))
 
@@ -205,7 +216,7 @@ class Ledger(LedgerDesk):
             chunk = connection.execute(THIS_FREE, {"chunk": due}).first() if due is not None else None
         if chunk is None:
             return None
-        claim = {"chunk": chunk.id, "seen": chunk.epoch, "by": owner, "until": now + LEASE}
+        claim = {"chunk": chunk.id, "seen": chunk.epoch, "by": owner, "until": now + self.lease}
         if connection.execute(LEASE_CHUNK, claim).rowcount != 1:
             return None
         deliveries = self._read(connection, chunk, now)
@@ -249,6 +260,10 @@ class Ledger(LedgerDesk):
             for idx, subscriber, address, name, variant, attempts, why_not in rows
             if not why_not
         )
+
+    def hang_up(self) -> None:
+        """Break the connections to a database that is silent: whoever waits for it is told so."""
+        hang_up(self._engine)
 
     # After a death
 

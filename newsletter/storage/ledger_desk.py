@@ -21,7 +21,7 @@ from newsletter.storage.ledger_queries import (
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
 from newsletter.storage.pages import pages
-from subscribers.deliveries import Cause, Outcome, Receipt, Recipient, Tally
+from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally
 
 
 class LedgerDesk:
@@ -127,6 +127,27 @@ class LedgerDesk:
             withdrawn=counts[Outcome.WITHDRAWN],
             excluded=excluded,
         )
+
+    def delivery(self, edition: str, subscriber: str) -> tuple[Delivery, str] | None:
+        """Return one person's row of a frozen audience, and why they get nothing: "" for who does. None: not in it."""
+        here = and_(mailings.c.edition == edition, audience.c.subscriber == subscriber)
+        excluded = and_(
+            outcomes.c.mailing == audience.c.mailing,
+            outcomes.c.idx == audience.c.idx,
+            outcomes.c.kind == Outcome.EXCLUDED.value,
+        )
+        query = (
+            select(audience, outcomes.c.reply.label("why_not"))
+            .join(mailings, mailings.c.id == audience.c.mailing)
+            .outerjoin(outcomes, excluded)
+            .where(here)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        found = Delivery(row.mailing, row.idx, 0, edition, row.subscriber, row.address, row.name, row.variant)
+        return found, row.why_not or ""
 
     def who(self, edition: str, outcome: Outcome) -> Iterator[tuple[Recipient, Receipt]]:
         """Yield everybody of `edition` for whom it ended with `outcome`, in the order of the audience."""

@@ -67,8 +67,11 @@ def database_now(connection: Connection) -> datetime:
 def find_mailing(connection: Connection, edition: str) -> Mailing | None:
     """Return the sending of `edition`; None when its audience is not frozen."""
     row = connection.execute(select(mailings).where(mailings.c.edition == edition)).first()
-    if row is None:
-        return None
+    return read_mailing(row) if row else None
+
+
+def read_mailing(row: Row[Any]) -> Mailing:
+    """Return the sending of a row."""
     return Mailing(
         number=row.id,
         edition=row.edition,

@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 
 from subscribers.deliveries import Receipt
 
-#: How many rows stand in one INSERT on SQLite. Few lengths, since each is prepared once and kept.
-_BLOCKS = (128, 16, 1)
+#: How many rows stand in one INSERT on SQLite. Few lengths, since each is prepared once and kept. A sender's turn
+#: brings about 500, in one statement: between two of them its thread may wait for the interpreter's lock.
+_BLOCKS = (16, 128, 512)
 
 #: What a later result may change about an earlier one: a fact takes the place of a doubt, nothing else.
 _ON_CONFLICT = """
@@ -17,6 +18,10 @@ ON CONFLICT (mailing, idx) DO UPDATE SET kind = excluded.kind, cause = excluded.
 WHERE outcomes.kind = 'uncertain'"""
 
 _INSERT = "INSERT INTO outcomes (mailing, idx, kind, cause, code, enhanced, reply, at) "
+
+_ROW = "(?,?,?,?,?,?,?,?)"
+_COLUMNS = _ROW.count("?")
+_SQLITE = {block: f"{_INSERT} VALUES {','.join([_ROW] * block)} {_ON_CONFLICT}" for block in _BLOCKS}
 
 _POSTGRESQL = (
     _INSERT
@@ -45,24 +50,27 @@ def add_outcomes(connection: Connection, rows: Sequence[Row], now: datetime) -> 
         _add_to_postgresql(connection, rows, now)
         return
     at = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    first = 0
-    for block in _BLOCKS:
-        while first + block <= len(rows):
-            _add_to_sqlite(connection, rows[first : first + block], at)
-            first += block
+    for first in range(0, len(rows), _BLOCKS[-1]):
+        _add_to_sqlite(connection, rows[first : first + _BLOCKS[-1]], at)
 
 
 def _add_to_sqlite(connection: Connection, rows: Sequence[Row], at: str) -> None:
     values: list[object] = []
     for mailing, idx, r in rows:
-        values += (mailing, idx, r.outcome.value, r.cause.value, r.code, r.enhanced, r.reply, at)
-    places = ",".join(["(?,?,?,?,?,?,?,?)"] * len(rows))
-    connection.exec_driver_sql(f"{_INSERT} VALUES {places} {_ON_CONFLICT}", tuple(values))
+        # `_value_`, since `value` is a function call, and twice for each message.
+        values += (mailing, idx, r.outcome._value_, r.cause._value_, r.code, r.enhanced, r.reply, at)
+    block = next(block for block in _BLOCKS if block >= len(rows))
+    # The last row again and again until the block is full: the second time nobody's outcome changes.
+    values += values[-_COLUMNS:] * (block - len(rows))
+    connection.exec_driver_sql(_SQLITE[block], tuple(values))
 
 
 def _add_to_postgresql(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
     columns = zip(
-        *((m, i, r.outcome.value, r.cause.value, r.code, r.enhanced, r.reply.replace("\0", "")) for m, i, r in rows),
+        *(
+            (m, i, r.outcome._value_, r.cause._value_, r.code, r.enhanced, r.reply.replace("\0", ""))
+            for m, i, r in rows
+        ),
         strict=True,
     )
     connection.exec_driver_sql(_POSTGRESQL, (now.astimezone(UTC), *map(list, columns)))

@@ -7,10 +7,14 @@ from datetime import datetime
 from sqlalchemy import Column, ColumnElement, Connection, Engine, and_, case, func, literal, or_, select
 
 from content.approvals import Decision
+from content.sends import Send
 from newsletter.storage.articles import approvals, articles, revisions
 from newsletter.storage.editions import EditionState, editions, renderings
 from newsletter.storage.engine import reading
+from newsletter.storage.ledger_queries import Mailing, read_mailing
+from newsletter.storage.ledger_tables import mailings
 from newsletter.storage.people import subscribers, suppressions
+from newsletter.storage.sends import read_send, sends
 from subscribers.people import Reason, Subscriber, Suppression, address_key
 
 #: Stands for an article about which nobody has decided.
@@ -48,6 +52,8 @@ class EditionRow:
     created_at: datetime
     approved_by: str
     approved_at: datetime | None
+    send: Send  #: what was pressed; version 0 when nobody has pressed anything
+    mailing: Mailing | None  #: None before the audience is frozen
 
 
 class Overviews:
@@ -109,8 +115,19 @@ class Overviews:
             .limit(limit)
         )
         with reading(self._engine) as connection:
-            rows = [dict(row._mapping) for row in connection.execute(query)]
-        return tuple(EditionRow(**{**row, "state": EditionState(row["state"])}) for row in rows)
+            rows = {row.key: dict(row._mapping) for row in connection.execute(query)}
+            pressed = connection.execute(select(sends).where(sends.c.edition.in_(rows))).all()
+            frozen = connection.execute(select(mailings).where(mailings.c.edition.in_(rows))).all()
+        known = {row.edition: read_send(row) for row in pressed}
+        ledger = {row.edition: read_mailing(row) for row in frozen}
+        return tuple(
+            EditionRow(
+                **{**row, "state": EditionState(row["state"])},
+                send=known.get(key, Send(edition=key)),
+                mailing=ledger.get(key),
+            )
+            for key, row in rows.items()
+        )
 
     def people(self, text: str, limit: int = 50) -> tuple[Subscriber, ...]:
         """Return people whose address is, or begins with, `text`, by address; nobody for an empty text."""
@@ -149,9 +166,12 @@ def _begins(connection: Connection, column: Column[str], text: str) -> ColumnEle
     return column.startswith(text, autoescape=True)
 
 
+_LATER = approvals.alias("later")
+#: One look into the index for each article: grouping all approvals would make every list wait for it.
+_NEWEST = select(func.max(_LATER.c.number)).where(_LATER.c.revision == approvals.c.revision).scalar_subquery()
 _DECIDED = and_(
     approvals.c.revision == articles.c.revision,
-    approvals.c.number.in_(select(func.max(approvals.c.number)).group_by(approvals.c.revision)),
+    approvals.c.number == _NEWEST,
 )
 _JOINED = articles.join(revisions, revisions.c.revision == articles.c.revision).outerjoin(approvals, _DECIDED)
 _STATE = case(

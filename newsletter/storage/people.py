@@ -53,6 +53,8 @@ subscriptions = Table(
     Column("hour", Integer),
     Column("paused_until", Instant),
     Index("ix_subscriptions_list_state", "list", "state"),
+    #: One person's lists; without it the page of their preferences reads everybody.
+    Index("ix_subscriptions_subscriber", "subscriber"),
 )
 
 suppressions = Table(

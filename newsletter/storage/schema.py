@@ -1,8 +1,10 @@
 """The metadata that every table of the store belongs to, and the column types they share."""
 
+import importlib
+import pkgutil
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, MetaData, TypeDecorator
+from sqlalchemy import DateTime, MetaData, Table, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 metadata = MetaData(
@@ -35,3 +37,11 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return what was stored, aware."""
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def every_table() -> tuple[Table, ...]:
+    """Return every table of the store, those first to which others point."""
+    package = importlib.import_module("newsletter.storage")
+    for module in pkgutil.iter_modules(package.__path__, "newsletter.storage."):
+        importlib.import_module(module.name)
+    return tuple(metadata.sorted_tables)

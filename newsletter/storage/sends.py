@@ -64,19 +64,25 @@ class SendStore:
         """Return the send of this edition; None when nobody has pressed anything yet."""
         with reading(self._engine) as connection:
             row = connection.execute(select(sends).where(sends.c.edition == edition)).first()
-        return _send(row) if row else None
+        return read_send(row) if row else None
 
     def open(self) -> tuple[Send, ...]:
         """Return every send that is not over, the one due first leading; those without a time come last."""
         over = [state.value for state in ENDED]
         query = select(sends).where(sends.c.state.not_in(over))
         with reading(self._engine) as connection:
-            found = [_send(row) for row in connection.execute(query)]
+            found = [read_send(row) for row in connection.execute(query)]
         return tuple(sorted(found, key=lambda s: (s.due_at is None, s.due_at or s.at, s.edition)))
 
     def changes(self, edition: str) -> tuple[Change, ...]:
         """Return every move of this edition's send, the oldest first."""
         query = select(send_changes).where(send_changes.c.edition == edition).order_by(send_changes.c.version)
+        with reading(self._engine) as connection:
+            return tuple(_change(row) for row in connection.execute(query))
+
+    def changes_since(self, at: datetime) -> tuple[Change, ...]:
+        """Return every move of any send after `at`, the oldest first."""
+        query = select(send_changes).where(send_changes.c.at > at).order_by(send_changes.c.at, send_changes.c.version)
         with reading(self._engine) as connection:
             return tuple(_change(row) for row in connection.execute(query))
 
@@ -102,16 +108,19 @@ class SendStore:
     def let_go(self, edition: str, at: datetime) -> bool:
         """Let senders begin a mailing that was frozen under a hold, as its send says now; tell whether one was held.
 
-        Whoever pressed pause or stop since the freeze is obeyed here, before the first message.
+        Whoever pressed pause or stop since the freeze, or holds the edition, is obeyed here, before the first message.
         """
         with self._engine.begin() as connection:
             row = connection.execute(select(sends).where(sends.c.edition == edition).with_for_update()).first()
             mailing = find_mailing(connection, edition)
             if row is None or mailing is None or mailing.hold_until is None:
                 return False
+            state = connection.execute(select(editions.c.state).where(editions.c.key == edition)).scalar()
+            if state == EditionState.HELD.value:
+                return False
             here = mailings.c.id == mailing.number
             connection.execute(update(mailings).where(here).values(hold_until=None))
-            _tell_ledger(connection, _send(row))
+            _tell_ledger(connection, read_send(row))
         return True
 
 
@@ -134,6 +143,12 @@ class MarkStore:
         with reading(self._engine) as connection:
             row = connection.execute(select(marks.c.text, marks.c.at).where(marks.c.name == name)).first()
         return Mark(row.text, row.at) if row else None
+
+    def named(self, beginning: str) -> dict[str, Mark]:
+        """Return everything that is remembered under a name that begins so."""
+        query = select(marks).where(marks.c.name.startswith(beginning, autoescape=True)).order_by(marks.c.name)
+        with reading(self._engine) as connection:
+            return {row.name: Mark(row.text, row.at) for row in connection.execute(query)}
 
     def put(self, name: str, text: str, at: datetime) -> None:
         """Remember this under the name instead of what was there; of two at once one wins."""
@@ -210,7 +225,8 @@ def _tell_edition(connection: Connection, send: Send) -> None:
     connection.execute(update(editions).where(*here).values(state=state.value, reason=send.reason))
 
 
-def _send(row: Row[tuple[object, ...]]) -> Send:
+def read_send(row: Row[tuple[object, ...]]) -> Send:
+    """Return the send of a row."""
     return Send(
         edition=row.edition,
         state=SendState(row.state),

@@ -1,7 +1,5 @@
 """Copies a whole store, as it stands at one moment, into an SQLite file, and from such a file into an empty store."""
 
-import importlib
-import pkgutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,14 +8,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Integer, Table, and_, delete, exists, func, inspect, or_, select, update
 
-import newsletter.storage
 from newsletter.storage.engine import migrate, open_engine, reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_queries import PAGE, MailingState
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
 from newsletter.storage.pages import pages
-from newsletter.storage.schema import metadata
+from newsletter.storage.schema import every_table
 from subscribers.deliveries import Outcome, Receipt
 
 #: Tables that a migration fills: rows in them make no store that somebody uses.
@@ -73,7 +70,7 @@ def put_back(file: Path, engine: Engine) -> None:
     """
     if inspect(engine).has_table("editions"):
         with reading(engine) as connection:
-            filled = (t.name for t in _tables() if connection.execute(select(exists().select_from(t))).scalar())
+            filled = (t.name for t in every_table() if connection.execute(select(exists().select_from(t))).scalar())
             if set(filled) - SEEDED:
                 raise StoreError(f"{engine.url.render_as_string()} is not empty; restore into a new database")
     migrate(engine)
@@ -117,16 +114,9 @@ def _opened(file: Path) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _tables() -> tuple[Table, ...]:
-    """Return every table of the store, those first to which others point."""
-    for module in pkgutil.iter_modules(newsletter.storage.__path__, "newsletter.storage."):
-        importlib.import_module(module.name)
-    return tuple(metadata.sorted_tables)
-
-
 def _copy(source: Connection, target: Engine) -> None:
     with target.begin() as connection:
-        for table in _tables():
+        for table in every_table():
             connection.execute(delete(table))  # what a migration has put there
             for page in source.execution_options(yield_per=PAGE).execute(select(table)).mappings().partitions():
                 connection.execute(table.insert(), [dict(row) for row in page])

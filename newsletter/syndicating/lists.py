@@ -157,7 +157,8 @@ def _topic_files(topic: Topic, telling: Telling, look: Look, language: str) -> F
     if not topic.stories:
         return
     path = topic_path(topic.name)
-    yield path, web.list_page(path, topic.name, [s.card for s in topic.stories], look, language).encode()
+    heading = topic.name[:1].upper() + topic.name[1:]
+    yield path, web.list_page(path, heading, [s.card for s in topic.stories], look, language).encode()
     keys = dict.fromkeys(s.edition for s in topic.stories[:FEED_ENTRIES])
     wanted = topic_path(topic.name)
     entries = [e for e in telling.of(keys) if any(topic_path(t) == wanted for t in e.topics)]

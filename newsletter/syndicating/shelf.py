@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from content import plain
 from content.editions import Edition, Story
+from content.looks import Look
 from content.markup import clean_line
 from content.places import topic_path
 from newsletter.rendering.web import Card, card_of_edition, card_of_story
@@ -187,9 +188,9 @@ class Shelf:
                 self._remove_from_topic(topic_name(topic), key)
         return gone
 
-    def put_in(self, edition: Edition) -> EditionLine:
+    def put_in(self, edition: Edition, look: Look) -> EditionLine:
         """Remember `edition`; return its line."""
-        line = line_of(edition)
+        line = line_of(edition, look)
         year = year_of(edition.published_at)
         self.years.put(year, Year(_newest_first((*self.years.get(year).editions, line))))
         for story in line.stories:
@@ -242,7 +243,7 @@ class Shelf:
         self.homes.put(_shard(article), Homes(tuple(sorted([*others, *homes], key=lambda h: (h.article, h.edition)))))
 
 
-def line_of(edition: Edition) -> EditionLine:
+def line_of(edition: Edition, look: Look) -> EditionLine:
     """Return what lists know of `edition`."""
     return EditionLine(
         key=edition.key,
@@ -251,8 +252,8 @@ def line_of(edition: Edition) -> EditionLine:
         published_at=edition.published_at,
         updated_at=edition.updated_at,
         preheader=edition.preheader,
-        card=card_of_edition(edition),
-        stories=tuple(_story_line(s, edition) for s in edition.stories),
+        card=card_of_edition(edition, look),
+        stories=tuple(_story_line(s, edition, look) for s in edition.stories),
     )
 
 
@@ -266,7 +267,7 @@ def topic_name(topic: str) -> str:
     return topic_path(topic).removeprefix("topics/").removesuffix(".html")
 
 
-def _story_line(story: Story, edition: Edition) -> StoryLine:
+def _story_line(story: Story, edition: Edition, look: Look) -> StoryLine:
     return StoryLine(
         article=story.article,
         slug=story.slug,
@@ -275,7 +276,7 @@ def _story_line(story: Story, edition: Edition) -> StoryLine:
         updated_at=max(edition.published_at, story.updated_at or edition.published_at),
         topics=tuple(dict.fromkeys(t for t in map(clean_line, story.topics) if t)),
         headings=tuple(h for h in (clean_line(s.heading) for s in story.sections) if h),
-        card=card_of_story(story, edition),
+        card=card_of_story(story, edition, look),
     )
 
 

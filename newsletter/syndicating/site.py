@@ -102,7 +102,7 @@ class _Build:
         yield from lists.standing_files(look)
         old = self._forget([*changed, *gone])
         for key in changed:
-            shelf.put_in(self._load(key))
+            shelf.put_in(self._load(key), look)
         touched = dict.fromkeys([*(s.article for k in changed for s in self._load(k).stories), *old])
         orphans = [slug for article, slug in old.items() if shelf.home(article) is None]
         yield from self._articles(touched)

@@ -2,9 +2,11 @@
 
 import base64
 import re
-from collections.abc import Iterable
+from binascii import b2a_base64
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import repeat
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,23 +16,26 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 #: What a signature covers, where it is there. RFC 8058, 4 asks for both unsubscribe headers.
 _SIGNED = (
-    "from",
-    "to",
-    "subject",
-    "date",
-    "message-id",
-    "list-id",
-    "list-unsubscribe",
-    "list-unsubscribe-post",
-    "feedback-id",
-    "mime-version",
-    "content-type",
+    b"from",
+    b"to",
+    b"subject",
+    b"date",
+    b"message-id",
+    b"list-id",
+    b"list-unsubscribe",
+    b"list-unsubscribe-post",
+    b"feedback-id",
+    b"mime-version",
+    b"content-type",
 )
 
 #: Named once more than they are there, so that nobody can add another one (RFC 6376, 8.15).
-_NEVER_AGAIN = ("from", "subject", "list-unsubscribe", "list-unsubscribe-post")
+_NEVER_AGAIN = (b"from", b"subject", b"list-unsubscribe", b"list-unsubscribe-post")
 
-_WHITE_SPACE = re.compile(rb"[ \t\r\n]+")
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
+
+#: How all our RSA signatures are made (RFC 6376, 3.3.1).
+_PADDING, _HASH = PKCS1v15(), hashes.SHA256()
 
 
 class SigningKeyError(Exception):
@@ -67,7 +72,7 @@ class SigningKey:
     def sign(self, data: bytes) -> bytes:
         """Return the signature of `data`."""
         if isinstance(self.private, RSAPrivateKey):
-            return self.private.sign(data, PKCS1v15(), hashes.SHA256())
+            return self.private.sign(data, _PADDING, _HASH)
         return self.private.sign(sha256(data).digest())  # RFC 8463, 3: of the hash
 
 
@@ -86,50 +91,85 @@ def read_key(pem: bytes, domain: str, selector: str) -> SigningKey:
     return SigningKey(domain, selector, private)
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A signature's field without body hash and signature: as it is written, and as it is signed."""
+
+    key: SigningKey
+    written: bytes
+    signed: bytes
+
+
 class Signer:
     """Signs each message with every key it has: RSA for everybody, Ed25519 besides for those who know it."""
 
     def __init__(self, keys: Iterable[SigningKey]) -> None:
         self._keys = tuple(keys)
+        self._standing: dict[bytes, dict[bytes, bytes]] = {}
+        self._frames: dict[bytes, tuple[_Frame, ...]] = {}
 
-    def __call__(self, header: bytes, body: Iterable[bytes]) -> bytes:
-        """Return the signature fields to stand in front of a message.
+    def __call__(self, messages: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """Return for each message the signature fields to stand in front of it.
 
-        There is no time in them, so that a second attempt is the same message.
+        There is no time in them, so that a second attempt is the same message. Many are signed at once because a
+        signature leaves nothing of us in the processor's caches: what comes right behind it takes twice as long.
 
         Args:
-            header: The header with the empty line that ends it.
-            body: The pieces of the body; its last line ends with CRLF and is not empty.
+            messages: Each in pieces: the header fields that are its own, with blanks, tabs and line ends for white
+                space; those that many messages share, with the empty line that ends the header, which are brought into
+                canonical form once; then the body, whose last line ends with CRLF and is not empty.
         """
+        asked = [self._ask(pieces[0], pieces[1], pieces[2:]) for pieces in messages]
+        signatures = [
+            [frame.key.sign(data) for frame, data in zip(frames, signed, strict=True)] for frames, signed, _ in asked
+        ]
+        return [
+            b"".join(map(_field, frames, repeat(body_hash), signed))
+            for (frames, _, body_hash), signed in zip(asked, signatures, strict=True)
+        ]
+
+    def _ask(self, own: bytes, standing: bytes, body: Sequence[bytes]) -> tuple[tuple[_Frame, ...], list[bytes], bytes]:
+        """Return the fields to be filled, what each key is to sign, and the body's hash."""
         digest = sha256()
         for piece in body:
             digest.update(piece)
-        body_hash = base64.b64encode(digest.digest()).decode()
-        names, signed = _canonical(header)
-        return b"".join(_field(key, names, signed, body_hash) for key in self._keys)
+        body_hash = b2a_base64(digest.digest(), newline=False)
+        shared = self._standing.get(standing)
+        if shared is None:
+            shared = self._standing[standing] = _canonical(standing)
+        fields = shared | _canonical(own)
+        present = [name for name in _SIGNED if name in fields]
+        # A name that stands in h= without a field stands for "and there is none" (RFC 6376, 5.4.2): it adds nothing.
+        names = b":".join([*present, *_NEVER_AGAIN])
+        frames = self._frames.get(names)
+        if frames is None:
+            frames = self._frames[names] = tuple(_frame(key, names) for key in self._keys)
+        header = b"".join([fields[name] for name in present])
+        return frames, [b"%b%b%b; b=" % (header, frame.signed, body_hash) for frame in frames], body_hash
 
 
-def _field(key: SigningKey, names: str, signed: bytes, body_hash: str) -> bytes:
+def _frame(key: SigningKey, names: bytes) -> _Frame:
     # Relaxed for the header, which relays fold anew; simple for the body, which is quoted-printable and so survives.
-    tags = (
-        f"v=1; a={key.algorithm}; c=relaxed/simple; d={key.domain}; s={key.selector};\r\n"
-        f"\th={names};\r\n\tbh={body_hash};\r\n\tb="
+    first = f"v=1; a={key.algorithm}; c=relaxed/simple; d={key.domain}; s={key.selector};".encode()
+    return _Frame(
+        key,
+        b"DKIM-Signature: " + first + b"\r\n\th=" + names + b";\r\n\tbh=",
+        b"dkim-signature:" + first + b" h=" + names + b"; bh=",
     )
-    own = b"dkim-signature:" + _WHITE_SPACE.sub(b" ", tags.encode()).strip()
-    signature = base64.b64encode(key.sign(signed + own)).decode()
-    lines = "\r\n\t ".join(signature[at : at + 70] for at in range(0, len(signature), 70))
-    return f"DKIM-Signature: {tags}{lines}\r\n".encode()
 
 
-def _canonical(header: bytes) -> tuple[str, bytes]:
-    """Return the names of the fields to sign, and these fields in relaxed form (RFC 6376, 3.4.2)."""
-    fields: dict[str, bytes] = {}
-    unfolded = re.sub(rb"\r\n(?=[ \t])", b"", header)
-    for line in unfolded.split(b"\r\n"):
+def _field(frame: _Frame, body_hash: bytes, signature: bytes) -> bytes:
+    letters = b2a_base64(signature, newline=False)
+    lines = b"\r\n\t ".join([letters[at : at + 70] for at in range(0, len(letters), 70)])
+    return b"%b%b;\r\n\tb=%b\r\n" % (frame.written, body_hash, lines)
+
+
+def _canonical(header: bytes) -> dict[bytes, bytes]:
+    """Return each field in relaxed form (RFC 6376, 3.4.2) by its name."""
+    fields = {}
+    for line in _FOLD.sub(b"", header).split(b"\r\n"):
         name, colon, value = line.partition(b":")
         if colon:
-            fields[name.strip().lower().decode()] = _WHITE_SPACE.sub(b" ", value).strip()
-    present = [name for name in _SIGNED if name in fields]
-    signed = b"".join(name.encode() + b":" + fields[name] + b"\r\n" for name in present)
-    # A name that stands in h= without a field stands for "and there is none" (RFC 6376, 5.4.2): it adds nothing here.
-    return ":".join([*present, *_NEVER_AGAIN]), signed
+            name = name.strip().lower()
+            fields[name] = b"%b:%b\r\n" % (name, b" ".join(value.split()))
+    return fields

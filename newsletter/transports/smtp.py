@@ -24,7 +24,9 @@ _LONGEST_WAIT = 60.0
 
 #: The replies that are due to a message and the envelope behind it, as long as everything goes well.
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
-_STEADY = (Stage.DOT, *_ENVELOPE)
+_STEADY = deque((Stage.DOT, *_ENVELOPE))
+
+_DOT = Stage.DOT
 
 #: How often answers are looked for that are overdue, in seconds.
 _WATCH = 0.5
@@ -49,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Reply] | None = None
         self._envelope: Letter | None = None  # whose MAIL, RCPT and DATA are under way
         self._said: list[Reply] = []  # the replies to them so far
+        self._content: list[bytes] = []  # what is about to leave
         self._body: Letter | None = None  # whose final dot may have left
         self._due: deque[Stage] = deque()  # the replies we wait for, in order
         self._later: deque[tuple[Stage, bytes]] = deque()  # commands that wait for a reply first
@@ -238,12 +241,7 @@ class Connection(asyncio.Protocol):
     def _is_steady(self, replies: list[Reply]) -> bool:
         """Tell whether these say: the last message is taken, go on with the next. So it is nearly always."""
         dot, mail, rcpt, data = replies
-        return (
-            dot.code == mail.code == rcpt.code == 250
-            and data.code == 354
-            and tuple(self._due) == _STEADY
-            and not self._why
-        )
+        return dot.code == mail.code == rcpt.code == 250 and data.code == 354 and self._due == _STEADY and not self._why
 
     def _on_strays(self, replies: list[Reply]) -> None:
         """There are more replies than questions. Only the one to a final dot, when it was next, is believed."""
@@ -276,9 +274,9 @@ class Connection(asyncio.Protocol):
         letter, self._body = self._body, None
         self.delivered += 1
         if letter is not None and self._outbox is not None:
-            receipt = judge(Stage.DOT, reply.code, reply.enhanced, reply.text)
+            receipt = judge(_DOT, reply.code, reply.enhanced, reply.text)
             self._outbox.settle(letter, receipt)
-            if receipt.outcome is Outcome.UNCERTAIN or reply.code == 421:
+            if reply.code != 250 and (receipt.outcome is Outcome.UNCERTAIN or reply.code == 421):
                 self._drop(f"{reply.code} {reply.text}")
 
     def _conclude(self) -> None:
@@ -337,24 +335,25 @@ class Connection(asyncio.Protocol):
             content.insert(0, b"BDAT %d LAST\r\n" % size)
         else:
             content.append(b".\r\n")
-        self._envelope, self._body = None, letter
+        self._envelope, self._body, self._content = None, letter, content
+        outbox.leaving(letter, self._leave)
 
-        def leave(granted: bool) -> None:
-            if not granted or self.lost.done():
-                self._body = None
-                self._drop("the lease ran out")
-                return
-            self._since = time.monotonic()
-            self._due.append(Stage.DOT)
-            following = self._next()
-            if following is not None:
-                # Where commands have to wait for a reply, the reply to this message comes first.
-                content.append(self._begin(following))
-            if self._transport is not None:
-                # Most pieces are the same for everybody: uvloop hands them to the kernel without copying them first.
-                self._transport.writelines(content)
-
-        outbox.leaving(letter, leave)
+    def _leave(self, granted: bool) -> None:
+        """Let the message in hand leave, and ask for the next behind it; or do not, if it must not."""
+        content, self._content = self._content, []
+        if not granted or self.lost.done():
+            self._body = None
+            self._drop("the lease ran out")
+            return
+        self._since = time.monotonic()
+        self._due.append(_DOT)
+        following = self._next()
+        if following is not None:
+            # Where commands have to wait for a reply, the reply to this message comes first.
+            content.append(self._begin(following))
+        if self._transport is not None:
+            # Most pieces are the same for everybody: uvloop hands them to the kernel without copying them first.
+            self._transport.writelines(content)
 
     def _refuse_size(self, letter: Letter, size: int) -> None:
         why = f"the message has {size} octets, the mail server takes {self.features.size}"

@@ -74,7 +74,7 @@ class Features:
 
     def refusal(self, letter: Letter) -> Receipt | None:
         """Return why this server cannot take the letter at all; None when it can."""
-        if not self.utf8 and needs_utf8(letter):
+        if not self.utf8 and not letter.delivery.address.isascii() and needs_utf8(letter):
             why = f"the mail server does not take addresses such as {letter.delivery.address!r} (SMTPUTF8)"
             return Receipt(Outcome.DEFERRED, Cause.CAPABILITY, reply=why)
         return None

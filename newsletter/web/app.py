@@ -1,23 +1,26 @@
 """The public site on this product's settings: pages, archive and feeds, and the letters that they lead to."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from content.looks import Look
+from content.places import edition_path
 from newsletter.corresponding import post_letters
-from newsletter.delivering import take_reports
+from newsletter.delivering import signing_keys, take_reports
 from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.letters.compose import Composer
 from newsletter.letters.compose import House as LetterHead
 from newsletter.letters.post import SmtpPost
-from newsletter.publishing import look_of
+from newsletter.publishing import look_of, told
 from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.letters import LetterStore
+from newsletter.transports.dkim import Signer
 from newsletter.web.hooks import Hooks
 from newsletter.web.public import PublicSite, create_public_app
 from newsletter.web.serving import serve
+from newsletter.welcoming import Welcomer
 from newsletter.wiring import House, open_house
 from subscribers.tokens import Keyring
 
@@ -46,15 +49,20 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             language=settings.language,
             look=look,
             behind_proxy=settings.behind_proxy,
+            welcomes=settings.welcome_mail,
         )
-        writer = Composer(_letter_head(settings, look), keys)
+        writer = Welcomer(
+            Composer(_letter_head(settings, look), keys), people, look, keys, partial(_latest, house, look)
+        )
         letters = LetterStore(house.engine)
+        signing = signing_keys(settings)
         post = SmtpPost(
             host=settings.smtp_host,
             port=settings.smtp_port,
             security=settings.smtp_security,
             username=settings.smtp_username,
             password=settings.password(),
+            seal=Signer(signing) if signing else None,
         )
         serve(
             create_public_app(site, _hooks(house)),
@@ -77,6 +85,12 @@ def _letter_head(settings: Settings, look: Look) -> LetterHead:
         display_font=look.display_font,
         text_font=look.text_font,
     )
+
+
+def _latest(house: House, look: Look) -> str:
+    """Return the address of the newest edition that is out; "" while there is none."""
+    editions = told(house)
+    return look.url(edition_path(editions[0].key)) if editions else ""
 
 
 def _hooks(house: House) -> Hooks:

@@ -55,6 +55,7 @@ class PublicSite:
     look: Look | None = None  #: None: our own colours, and the title in the masthead
     language: str = "en"  #: of pages for browsers that ask for none of our languages
     behind_proxy: bool = False  #: whether our own proxy says in X-Forwarded-For where requests come from
+    welcomes: bool = False  #: whether whoever confirms gets a first mail at once
 
 
 def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette:
@@ -132,7 +133,9 @@ class _Doors:
             return self._pages.closed(claims)
         if request.method != "POST":
             return self._pages.show("confirm", personal=True)
-        answer = await run_in_threadpool(confirm, self._site.store, self._site.keys, claims, self._site.clock())
+        site = self._site
+        confirming = partial(confirm, site.store, site.keys, claims, site.clock(), welcome=site.welcomes)
+        answer = await run_in_threadpool(confirming)
         if answer is Answer.GONE:
             return self._pages.closed(Flaw.EXPIRED)
         manage = self._token(Purpose.MANAGE, claims)

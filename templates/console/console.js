@@ -27,6 +27,8 @@ function settle() {
   if (next) next.focus();
   const problems = document.querySelector("[data-problems]");
   if (problems) problems.focus();
+  document.getElementById(sessionStorage.getItem("focus"))?.focus();
+  sessionStorage.removeItem("focus");
   counted();
 }
 
@@ -69,4 +71,18 @@ document.addEventListener("input", (event) => {
 });
 
 document.addEventListener("DOMContentLoaded", settle);
-document.addEventListener("htmx:after:swap", counted);
+// The watched send: its title and its tenths are said; when its state changes, so do its buttons.
+function watched() {
+  const watch = document.getElementById("watch");
+  const live = document.getElementById("live");
+  if (live && !watch) location.reload(); // the answer was another page: most often the session has ended
+  if (!watch || !live) return;
+  document.title = watch.dataset.title;
+  if (live.textContent !== watch.dataset.said) live.textContent = watch.dataset.said;
+  if (document.getElementById("presses").dataset.state !== watch.dataset.state) {
+    sessionStorage.setItem("focus", document.activeElement.id);
+    location.reload();
+  }
+}
+document.addEventListener("DOMContentLoaded", watched);
+document.addEventListener("htmx:after:swap", () => { counted(); watched(); });

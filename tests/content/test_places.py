@@ -3,8 +3,8 @@
 import pytest
 
 from content.articles import BlockKind
-from content.editions import StorySection, section_anchor
-from content.places import Places, article_path, edition_path, heading_levels, topic_path, without_lead
+from content.editions import Statement, StorySection, section_anchor
+from content.places import Places, article_path, edition_path, heading_levels, runs, topic_path, without_lead
 from tests.editions import LOOK, NEEDLING, ROLLERS, full_edition, make_story, paragraph
 
 
@@ -52,3 +52,10 @@ def test_the_lead_image_is_taken_out_once() -> None:
 def test_topics_that_differ_in_case_spacing_or_hyphens_share_a_page_and_others_do_not() -> None:
     assert topic_path("Make-up") == topic_path(" make  UP ") == "topics/make-up.html"
     assert len({topic_path(t) for t in ("العناية", "肌", "skin/care", "skin care", "skin & care")}) == 5
+
+
+def test_facts_of_one_origin_that_follow_each_other_stand_together() -> None:
+    said = [Statement(paragraph(text), origin, origin.title()) for text, origin in zip("abcd", "xxyx", strict=True)]
+
+    assert ["".join(s.block.text for s in run) for run in runs(said)] == ["ab", "c", "d"]
+    assert runs([]) == []

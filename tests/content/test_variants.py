@@ -1,5 +1,6 @@
 """A reader gets their stories, each explainer once, and one line for what they have read already."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -95,3 +96,17 @@ def test_two_stories_that_both_print_an_explainer_print_it_once() -> None:
 def test_a_story_that_nobody_knows_is_a_mistake() -> None:
     with pytest.raises(KeyError):
         personalise(EDITION, POOL, ["nothing"], {})
+
+
+def test_a_subject_that_an_editor_wrote_is_everybodys() -> None:
+    composed = replace(EDITION, subject="Needles, tested", title="Needles, tested", preheader="At last", intro="Hello.")
+
+    mine = personalise(composed, POOL, ["lines", "sun"], {})
+
+    assert (mine.subject, mine.title, mine.preheader, mine.intro) == (
+        "Needles, tested",
+        "Needles, tested",
+        "At last",
+        "Hello.",
+    )
+    assert [s.article for s in mine.stories] == ["lines", "sun"]

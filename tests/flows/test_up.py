@@ -33,7 +33,16 @@ def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", int, int]
         "PYTHONPATH": str(ROOT),
         "NEWSLETTER_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
-    ports = ["--port", str(port), "--prefect-port", str(prefect_port), "--metrics-port", str(_free_port())]
+    ports = [
+        "--port",
+        str(port),
+        "--prefect-port",
+        str(prefect_port),
+        "--metrics-port",
+        str(_free_port()),
+        "--console-port",
+        str(_free_port()),
+    ]
     command = [sys.executable, "-m", "newsletter", "up", *ports]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from newsletter.corresponding import post_letters
+from newsletter.corresponding import Writer, post_letters
 from newsletter.letters.compose import Composer, House
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.letters import LetterStore
@@ -88,11 +88,12 @@ class Town:
             postal_address="1 Rose Lane, London",
         )
         self.composer = Composer(house, KEYS)
+        self.writer: Writer = self.composer
 
     def mail(self) -> list[EmailMessage]:
         """Send the letters that are due, and return them."""
         before = len(self.mailbox.letters)
-        post_letters(self.letters, self.people, self.composer, self.mailbox, lambda: self.now)
+        post_letters(self.letters, self.people, self.writer, self.mailbox, lambda: self.now)
         return self.mailbox.letters[before:]
 
     def path_in(self, letter: EmailMessage) -> str:

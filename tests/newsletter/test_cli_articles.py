@@ -1,6 +1,7 @@
 """An editor sees what an edit did, what we took out of an article, and everything that was decided about it."""
 
 import json
+import mailbox
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from typer.testing import CliRunner, Result
 
 from content.approvals import Decision
 from newsletter.cli import app
+from newsletter.publishing import draft
 from newsletter.settings import Settings
 from newsletter.wiring import open_house
-from tests.builders import MONDAY, make_approval, make_article, paragraph
+from subscribers.people import SubscriptionState
+from tests.builders import MONDAY, make_approval, make_article, make_subscriber, paragraph
 
 FIRST = make_article("desk:scars.md", paragraph("Wait 24 hours before make-up."), paragraph("Drink water."))
 SECOND = make_article("desk:scars.md", paragraph("Wait 72 hours before make-up."), paragraph("Drink water."))
@@ -92,3 +95,43 @@ def test_an_article_shows_what_we_removed_and_what_was_decided(home: Path) -> No
     told = json.loads(run("article", "show", "scars.md", "--json").stdout)
     assert told["remarks"] == ["is read without: script (1)"]
     assert [d["decision"] for d in told["decisions"]] == ["approved", "rejected"]
+
+
+def test_a_correction_travels_from_one_command_to_the_next(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_TRANSPORT", "file")
+    monkeypatch.setenv("NEWSLETTER_LOCAL_HOURS", "false")
+    monkeypatch.setenv("NEWSLETTER_POSTAL_ADDRESS", "1 Example Street")
+    with open_house(Settings()) as house:
+        house.people.add([make_subscriber("ada")], "beauty", MONDAY, SubscriptionState.CONFIRMED)
+        house.articles.record([FIRST], MONDAY + timedelta(days=2))  # its approved wording is back
+        edition = draft(house, MONDAY)
+        assert edition
+        key = edition.edition.key
+    assert run("edition", "send", "--by", "Ines").exit_code == 0
+    with open_house(Settings()) as house:
+        house.articles.record([SECOND], MONDAY + timedelta(days=3))
+
+    done = run("article", "correct", "scars.md", "--by", "Ines", "--note", "It is 72 hours.").stdout.splitlines()
+    notice = run("article", "notify", "scars.md", "--by", "Ines").stdout.split(":")[0]
+    had = json.loads(run("edition", "recipients", key, "--had", FIRST.revision[:12], "--json").stdout)
+    assert run("send").exit_code == 0
+
+    assert done == [
+        "corrected desk:scars.md",
+        f"  {key} shows the note on the site and in feeds",
+        f"  who has it: newsletter edition recipients KEY --had {FIRST.revision[:12]}",
+        "  write to just them: newsletter article notify desk:scars.md",
+    ]
+    assert "It is 72 hours." in (home / "site" / "editions" / f"{key}.html").read_text()
+    assert had == [{"address": "ada@example.org", "name": "Ada", "outcome": "accepted"}]
+    subjects = [message["Subject"] for message in mailbox.Maildir(home / "outbox")]
+    assert sorted(subjects) == ["Correction: Microneedling for Acne Scars", "Microneedling for Acne Scars"]
+    assert json.loads(run("edition", "status", notice, "--json").stdout)["state"] == "sent"
+    assert "ada@example.org" in run("edition", "recipients", key, "--had", FIRST.revision[:12]).stdout
+
+
+def test_a_withdrawal_says_what_it_did(home: Path) -> None:
+    del home
+    assert run("article", "withdraw", "scars.md", "--by", "Ines", "--note", "wrong").stdout == (
+        "withdrawn desk:scars.md\n"
+    )

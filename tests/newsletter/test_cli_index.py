@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from newsletter.cli import app
-from newsletter.publishing import draft, remember
+from newsletter.publishing import draft
+from newsletter.remembering import remember
 from newsletter.settings import Settings
 from newsletter.wiring import open_house
 from tests.builders import MONDAY, heading, make_approval, make_article, paragraph

@@ -8,11 +8,15 @@ import pytest
 from sqlalchemy import Engine
 
 from content.approvals import Decision
+from newsletter.fetching.addresses import Reach
+from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.ingesting import Report, ingest
 from newsletter.ports import Problem, Pull, SourceError
+from newsletter.sources.kinds import SourcePlan, make_source
 from newsletter.storage.articles import ArticleStore, Change
-from newsletter.storage.sources import Policy, SourceRecord, SourceStore
+from newsletter.storage.sources import Counts, Policy, SourceRecord, SourceStore
 from tests.builders import MONDAY, make_approval, make_article
+from tests.newsletter.hostile import answer, serve
 
 
 @dataclass
@@ -145,3 +149,86 @@ def test_what_failed_for_good_is_reported_and_noted(stores: tuple[SourceStore, A
 def test_what_may_pass_is_raised_so_that_it_is_tried_again(stores: tuple[SourceStore, ArticleStore]) -> None:
     with pytest.raises(SourceError, match="busy"):
         ingest(FakeSource(SourceError("busy", transient=True)), *stores, MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("policy", "flagged", "plain"),
+    [
+        (Policy.REVIEW, "pending", "pending"),
+        (Policy.FLAG, "approved", "pending"),
+        (Policy.TRUSTED, "approved", "approved"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_the_policy_says_what_an_article_needs(
+    stores: tuple[SourceStore, ArticleStore], policy: Policy, flagged: str, plain: str
+) -> None:
+    stores[0].add(SourceRecord(name="magazine", kind="folder", location="x", policy=policy, added_at=MONDAY))
+    other = make_article("plain.md")
+
+    ingest(FakeSource(Pull(articles=(ARTICLE, other), approvals=(make_approval(ARTICLE),))), *stores, MONDAY)
+
+    assert {s.article.id: s.word for s in stores[1].standings()} == {ARTICLE.id: flagged, "plain.md": plain}
+
+
+def test_how_a_source_did_is_kept(stores: tuple[SourceStore, ArticleStore]) -> None:
+    stores[0].add(SourceRecord(name="magazine", kind="folder", location="x", added_at=MONDAY))
+    problem = Problem("b.md", "b.md is empty")
+
+    ingest(FakeSource(Pull(articles=(ARTICLE,), problems=(problem,))), *stores, MONDAY)
+
+    record = stores[0].find("magazine")
+    assert record
+    assert (record.counts, record.left_out, record.succeeded_at) == (
+        Counts(new=1, skipped=1),
+        ("b.md is empty",),
+        MONDAY,
+    )
+
+
+def test_a_feed_that_is_gone_twice_is_asked_no_more_until_staff_say_so(
+    stores: tuple[SourceStore, ArticleStore],
+) -> None:
+    with serve({"/feed": answer(410)}) as site:
+        url = f"{site.url}/feed"
+        stores[0].add(SourceRecord(name="news", kind="feed", location=url, added_at=MONDAY))
+        fetcher = HttpFetcher("tests", limits=Limits(pause=0, tries=1), reach=Reach(loopback=True))
+        source = make_source(SourcePlan(kind="feed", name="news", location=url), fetcher)
+        first, second, third = (ingest(source, *stores, MONDAY) for _ in range(3))
+        asked = site.paths().count("/feed")
+        stores[0].enable("news")
+        fourth = ingest(source, *stores, MONDAY)
+
+    assert first.error == second.error == fourth.error
+    assert "410" in first.error
+    assert (third.error, asked) == ("", 2)
+    assert third.disabled == (
+        "not pulled: its site said 2 times that it is gone for good. 'newsletter source enable news' tries it again"
+    )
+
+
+def test_what_is_doubtful_waits_for_a_person_although_its_source_is_trusted(
+    stores: tuple[SourceStore, ArticleStore],
+) -> None:
+    """Row A37: a teaser, a wall, a stub."""
+    stores[0].add(SourceRecord(name="magazine", kind="folder", location="x", policy=Policy.TRUSTED, added_at=MONDAY))
+    stub = make_article("stub.md", title="Please turn on JavaScript")
+
+    ingest(FakeSource(Pull(articles=(ARTICLE, stub), doubtful=("stub.md",))), *stores, MONDAY)
+
+    assert {s.article.id: s.word for s in stores[1].standings()} == {ARTICLE.id: "approved", "stub.md": "pending"}
+
+
+def test_an_article_that_is_gone_from_its_source_stays_and_is_flagged_until_it_is_back(
+    stores: tuple[SourceStore, ArticleStore],
+) -> None:
+    """Row A42."""
+    ingest(FakeSource(Pull(articles=(ARTICLE,), approvals=(make_approval(ARTICLE),))), *stores, MONDAY)
+
+    ingest(FakeSource(Pull(gone=(ARTICLE.id,))), *stores, MONDAY)
+    gone = stores[1].standings()
+    ingest(FakeSource(Pull(articles=(ARTICLE,))), *stores, MONDAY)
+    back = stores[1].standings()
+
+    assert [(s.word, s.remarks) for s in gone] == [("approved", ("is gone from its source since 23 Nov 2026",))]
+    assert [(s.word, s.remarks) for s in back] == [("approved", ())]

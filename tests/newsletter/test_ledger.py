@@ -132,6 +132,22 @@ def test_every_outcome_has_its_place_in_the_sum(ledger: Ledger) -> None:
     assert (who.subscriber, receipt) == (chunk.deliveries[1].subscriber, REFUSED)
 
 
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 500, 512, 513, 1100])
+def test_any_number_of_outcomes_is_written_down_at_once(engine: Engine, clock: Clock, count: int) -> None:
+    ledger = Ledger(engine, clock, chunk=count)
+    ledger.freeze(EDITION, people(count))
+    chunk = claim(ledger)
+    doubt = Receipt(Outcome.UNCERTAIN, Cause.CONNECTION)
+
+    settle(ledger, chunk, *[doubt] * count, finish=False)
+    before = ledger.tally(EDITION)
+    settle(ledger, chunk, *[ACCEPTED] * (count - 1), REFUSED)
+
+    assert before == Tally(candidates=count, uncertain=count)
+    assert ledger.tally(EDITION) == Tally(candidates=count, accepted=count - 1, refused=1)
+    assert [who.address for who, _ in ledger.who(EDITION, Outcome.REFUSED)] == [chunk.deliveries[-1].address]
+
+
 def test_who_is_still_pending_when_a_chunk_is_given_back_goes_to_the_next_sender(ledger: Ledger) -> None:
     ledger.freeze(EDITION, people(3))
     chunk = claim(ledger)

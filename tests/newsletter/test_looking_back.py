@@ -14,7 +14,8 @@ from content.approvals import Decision
 from content.articles import Article
 from content.editions import Edition
 from content.sections import Section
-from newsletter.publishing import approve, cancel, draft, find, remember
+from newsletter.publishing import approve, cancel, draft, find
+from newsletter.remembering import remember
 from newsletter.settings import Settings
 from newsletter.storage.editions import EditionState
 from newsletter.storage.similarity import EVER, Near, SimilarityIndex, indexed_sections

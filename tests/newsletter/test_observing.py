@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from content.editions import StorySection
-from newsletter.observing import observe
+from content.articles import BlockKind
+from content.editions import StorySection, without_pictures
+from newsletter.observing import look_at_pictures, observe
 from newsletter.ports import FetchError, Response
 from newsletter.rendering.email import render_email
 from newsletter.rendering.gates import Observed, check
@@ -56,3 +57,39 @@ def test_links_and_images_are_looked_at_once_and_our_own_pages_not_at_all() -> N
         ("images", "the image https"),
     }
     assert len(check(edition, mail, LOOK, observed)) == 3
+
+
+def test_pictures_that_no_mail_can_show_are_named_and_busy_servers_are_not() -> None:
+    names = ("good", "vector", "sign-in", "gone", "busy")
+    urls = {name: f"https://cdn.example.org/{name}.png" for name in names}
+    web = Web(
+        {
+            urls["good"]: b"GIF89a\x0a\0\x0a\0\0\0\0",
+            urls["vector"]: b"<svg/>",
+            urls["sign-in"]: b"<!doctype html>",
+            urls["gone"]: FetchError("does not exist", status=404),
+            urls["busy"]: FetchError("come back later", status=503, transient=True),
+        }
+    )
+    pictures = tuple(image(f"A {name} one", url) for name, url in urls.items())
+    edition = make_edition(make_story(sections=(StorySection(heading="", blocks=pictures),)))
+
+    problems = look_at_pictures(edition, web)
+    (story,) = without_pictures(edition, problems).stories
+
+    assert {url.rpartition("/")[2]: words.split(":")[0] for url, words in problems.items()} == {
+        "vector.png": "is SVG, which mail programs do not show",
+        "sign-in.png": "is a page, not a picture",
+        "gone.png": "cannot be loaded",
+    }
+    assert [(b.kind, b.text) for b in story.blocks] == [
+        (BlockKind.IMAGE, "A good one"),
+        (BlockKind.PARAGRAPH, "A vector one"),
+        (BlockKind.PARAGRAPH, "A sign-in one"),
+        (BlockKind.PARAGRAPH, "A gone one"),
+        (BlockKind.IMAGE, "A busy one"),
+    ]
+    mail = render_email(without_pictures(edition, problems), LOOK)
+    assert "<em>A vector one</em>" in mail.html
+    assert "A vector one" in mail.text
+    assert mail.html.count("<img") == 2

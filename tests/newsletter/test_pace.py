@@ -50,7 +50,7 @@ def test_a_domain_has_no_more_in_hand_than_it_may() -> None:
     pace.begin("other.example", 0)
 
     full = pace.domain_wait("slow.example", 0)
-    pace.end("slow.example")
+    pace.end(to("slow.example"))
 
     assert full > 0
     assert (pace.domain_wait("slow.example", 0), pace.domain_wait("other.example", 0)) == (0, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import tarfile
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -228,3 +229,22 @@ def test_what_is_restored_is_what_was_asked(house: House, elsewhere: Settings, t
     made = back_up(house.settings, tmp_path / "b.tar.gz", MONDAY)
 
     assert restore(elsewhere, tmp_path / "b.tar.gz", LATER) == Restored(made, {})
+
+
+def test_a_large_store_passes_in_bounded_memory(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "large")
+    size = 64 << 20
+    with open_house(settings) as house, house.engine.begin() as connection:
+        # Random, so that it stays as large on the disk.
+        connection.exec_driver_sql(
+            "INSERT INTO marks WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 64) "
+            "SELECT 'filler ' || i, hex(randomblob(524288)), '2026-01-01' FROM n"
+        )
+    assert (settings.home / "store.db").stat().st_size > size
+
+    tracemalloc.start()
+    back_up(settings, tmp_path / "backup.tar.gz", MONDAY)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < size / 4

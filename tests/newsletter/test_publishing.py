@@ -1,5 +1,6 @@
 """An edition is made once per period, of approved revisions, and held when a person has something to decide."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from content.approvals import Decision
-from content.articles import Article
-from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, told
+from content.articles import Article, Block, BlockKind
+from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, flags, told
 from newsletter.releasing import release
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance
 from newsletter.storage.editions import EditionState
+from newsletter.storage.sources import SourceRecord
 from newsletter.wiring import House, open_house
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import IN_CI, MONDAY, make_approval, make_article, make_subscriber, paragraph
 from tests.editions import linked
+from tests.newsletter.hostile import ok, serve
 
 KEY = "beauty-weekly-2026-W48"
 SCARS = make_article("scars.md", paragraph("Acne scars fade slowly."), title="Scars")
@@ -310,3 +313,71 @@ def test_an_edition_that_is_not_there_is_named(house: House) -> None:
         find(house, "nothing")
     with pytest.raises(PublishingError, match="no edition yet"):
         find(house, "")
+
+
+def test_with_four_eyes_whoever_approved_an_article_does_not_approve_the_edition(settings: Settings) -> None:
+    with open_house(settings.model_copy(update={"four_eyes": True})) as house:
+        _approve(house, SCARS, LINES)
+        record = draft(house, MONDAY)
+        assert record
+        assert record.reason == "it waits for a person who has approved none of its articles, as four_eyes says"
+
+        with pytest.raises(PublishingError, match=r"ines has approved '\w+\.md' in it; with four_eyes somebody else"):
+            approve(house, KEY, by=" ines ", now=MONDAY)
+
+        assert approve(house, KEY, by="Zoe", now=MONDAY).approved_by == "Zoe"
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["holds", "does not"])
+def test_a_source_that_fails_holds_an_edition_only_if_it_is_set_so(house: House, holds: bool) -> None:
+    house.sources.add(SourceRecord(name="blog", kind="feed", location="x", added_at=MONDAY, holds=holds))
+    house.sources.failed("blog", "it does not answer", MONDAY)
+    _approve(house, SCARS)
+
+    record = draft(house, MONDAY)
+
+    assert record
+    words = "the source 'blog' fails, and editions wait for it: it does not answer"
+    assert (record.state, record.reason) == ((EditionState.HELD, words) if holds else (EditionState.APPROVED, ""))
+    house.sources.succeeded("blog", {}, MONDAY)
+    again = draft(house, MONDAY, again=True)
+    assert again
+    assert again.state is EditionState.APPROVED
+
+
+def test_in_place_of_a_picture_that_no_mail_can_show_stand_its_words(settings: Settings) -> None:
+    with serve({"/photo": ok(b"<!doctype html><title>Sign in</title>")}) as site:
+        picture = Block(BlockKind.IMAGE, "Rain on a window", src=f"{site.url}/photo")
+        looking = settings.model_copy(update={"check_links": True, "fetch_loopback": True})
+        with open_house(looking) as house:
+            _approve(house, make_article("rain.md", picture, paragraph("It rains."), title="Rain"))
+            record = draft(house, MONDAY)
+
+    assert record
+    assert [b.kind for b in record.edition.stories[0].blocks] == [BlockKind.PARAGRAPH, BlockKind.PARAGRAPH]
+    assert json.loads(record.folding)["pictures"] == {
+        f"{site.url}/photo": "is a page, not a picture: a sign-in or an error stands in its place"
+    }
+
+
+def test_what_became_of_its_articles_is_flagged_before_anything_leaves(house: House) -> None:
+    """Rows A39 and A42: edited since, gone from the source, the source disabled."""
+    edited, gone, off = (
+        make_article(f"{name}.md", paragraph(f"{name} costs 19 euros."), title=name, source=name)
+        for name in ("edited", "gone", "off")
+    )
+    _approve(house, edited, gone, off)
+    record = draft(house, MONDAY)
+    assert record
+    assert flags(house, record) == ()
+
+    house.articles.record([make_article("edited.md", paragraph("edited costs 29 euros."), title="edited")], MONDAY)
+    house.articles.note_gone(["gone.md"], MONDAY)
+    house.sources.add(SourceRecord(name="off", kind="feed", location="x", added_at=MONDAY))
+    house.sources.disable("off", "Zoe said so")
+
+    assert flags(house, record) == (
+        "'edited.md' was withdrawn or edited since",
+        "'gone.md' is gone from its source since 23 Nov 2026",
+        "the source 'off' of 'off.md' is disabled: Zoe said so",
+    )

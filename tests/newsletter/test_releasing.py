@@ -99,10 +99,10 @@ def test_an_explainer_that_somebody_has_read_is_one_line_for_them_and_whole_for_
     (new,) = (_text(m) for m in inbox("bea"))
     assert NEEDLES in first
     assert NEEDLES not in second
-    assert "How Microneedling Works: you read this on November 23, 2026" in second
+    assert "How Microneedling Works · You read this on 23 November" in second
     assert "editions/beauty-weekly-2026-W48.html" in second
     assert NEEDLES in new
-    assert "you read this" not in new
+    assert "You read this" not in new
 
 
 def test_people_who_get_the_same_share_one_rendering(house: House) -> None:

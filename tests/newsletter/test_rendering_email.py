@@ -7,8 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
-from content.editions import Edition, StorySection
-from newsletter.rendering.email import COMFORTABLE_BYTES, render_email, slot
+from content.editions import Edition, Statement, StorySection
+from newsletter.rendering.email import COMFORTABLE_BYTES, render_article, render_email, slot
 from tests.editions import LOOK, full_edition, image, make_edition, make_story, many_stories, paragraph
 
 
@@ -41,8 +41,11 @@ def test_the_same_edition_gives_the_same_bytes() -> None:
         "Wait twelve months.",
         "An earlier version gave the length in centimetres.",
         "12 Rue des Fleurs, 69002 Lyon, France",
-        "explained in “Needles, explained”",
-        "you read this on November 3, 2026",
+        "Explained in “Needles, explained”",
+        "What retinol does",
+        "You read this on 3 November",
+        "New here",
+        "Also in",
     ],
 )
 def test_whatever_the_edition_says_stands_in_both_parts(said: str) -> None:
@@ -131,6 +134,36 @@ def test_an_edition_of_one_story_needs_no_table_of_contents() -> None:
     assert "In this edition" not in render_email(make_edition(make_story()), LOOK).html
 
 
+def alone(**more: object) -> Edition:
+    """Return an edition as the rule makes it of one story."""
+    story = make_story(title="Needles, explained")
+    return make_edition(story, **({"title": story.title, "subject": story.title, "preheader": ""} | more))
+
+
+def test_an_edition_of_one_story_is_that_article_s_mail() -> None:
+    page = soup(alone())
+
+    assert [h.get_text() for h in page.find_all(["h1", "h2"])] == ["Needles, explained"]
+    assert render_email(alone(), LOOK) == render_article(alone(), LOOK)
+
+
+@pytest.mark.parametrize("words", [{"title": "Our one thing this week"}, {"preheader": "Read this before Friday."}])
+def test_what_an_editor_says_of_the_one_story_stands_above_it(words: dict[str, str]) -> None:
+    shown = soup(alone(**words)).get_text(" ")
+
+    assert all(word in shown for word in words.values())
+    assert len(soup(alone(**words)).find_all("h2")) == 1
+
+
+def test_one_story_that_is_longer_than_mail_clients_show_leads_to_the_archive() -> None:
+    (story,) = many_stories(1, paragraphs=200).stories
+    endless = make_edition(story, title=story.title, subject=story.title, preheader="")
+
+    assert len(render_article(endless, LOOK).html.encode()) > COMFORTABLE_BYTES
+    assert len(render_email(endless, LOOK).html.encode()) < COMFORTABLE_BYTES
+    assert f"#{story.anchor}" in render_email(endless, LOOK).html
+
+
 def test_an_edition_without_a_story_or_a_preheader_still_renders() -> None:
     assert "Less, but on time" in render_email(make_edition(preheader=""), LOOK).html
 
@@ -186,3 +219,12 @@ def test_the_hidden_line_stays_short_however_long_the_standfirst_is() -> None:
     assert hidden.endswith("…")
     assert len(hidden) <= 140
     assert edition.preheader.strip() in page.select_one(".standfirst, p[style*='italic 20px']").get_text()
+
+
+def test_the_origin_of_several_facts_is_named_once_below_them() -> None:
+    kept = tuple(Statement(paragraph(f"Fact {n}."), "b.md", "Elsewhere") for n in (1, 2))
+    story = make_story(sections=(StorySection(heading="", blocks=(paragraph("Text."),), kept=kept),))
+    mail = render_email(make_edition(story), LOOK)
+
+    assert "+ Fact 1.\n  + Fact 2.\n    From Elsewhere" in mail.text
+    assert mail.html.count("Elsewhere") == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import threading
 from pathlib import Path
 
@@ -34,14 +35,17 @@ def test_beside_another_loop_a_sender_has_a_thread_and_the_fast_loop_to_itself()
     assert gc.get_threshold() == before
 
 
-def test_the_garbage_collector_is_left_as_it_was() -> None:
-    async def look() -> int:
-        return gc.get_threshold()[0]
+def test_the_interpreter_is_left_as_it_was() -> None:
+    async def look() -> tuple[int, float]:
+        return gc.get_threshold()[0], sys.getswitchinterval()
 
-    before = gc.get_threshold()
+    before = asyncio.run(look())
 
-    assert run(look()) > before[0]
-    assert gc.get_threshold() == before
+    threshold, interval = run(look())
+
+    assert threshold > before[0]
+    assert interval < before[1]
+    assert asyncio.run(look()) == before
 
 
 def test_what_goes_wrong_in_a_sender_beside_another_loop_is_told_there() -> None:

@@ -50,6 +50,8 @@ def test_every_link_inside_the_site_leads_somewhere(site: Path) -> None:
                 continue
             if href.startswith(f"{LOOK.site_url}/editions/beauty-weekly-2026-W45"):
                 continue  # an edition of the past that this test did not build
+            if href == f"{LOOK.site_url}/subscribe":
+                continue  # a page of the program that serves the site
             base = site if href.startswith("http") else path.parent
             file = (base / target).resolve() if target else path
             file = file / "index.html" if file.is_dir() else file
@@ -118,7 +120,7 @@ def test_the_list_of_feeds_names_newsletters_only_where_there_are_several(tmp_pa
 
     one = [h.get_text() for h in page(site, "feeds/index.html").find_all("h2")]
     two = [h.get_text() for h in page(tmp_path / "two", "feeds/index.html").find_all("h2")]
-    assert one == ["The Quiet Shelf", "The Quiet Shelf: Skin care", "The Quiet Shelf: Treatments"]
+    assert one == ["The Quiet Shelf", "Skin care", "Treatments"]
     assert two == [*one[:1], "The Quiet Shelf (beauty)", "The Quiet Shelf (hair)", *one[1:]]
 
 

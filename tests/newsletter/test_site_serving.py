@@ -4,6 +4,7 @@ import gzip
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -51,9 +52,9 @@ def client(folder: Path) -> TestClient:
     return TestClient(serving(folder), headers={"Accept-Encoding": "identity"})
 
 
-@pytest.fixture
-def server(folder: Path) -> Iterator[tuple[str, list[tuple[str, int]]]]:
-    """A real server, and what was asked of it and answered."""
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """A real server; yield its address, and what was asked of it and answered."""
     asked: list[tuple[str, int]] = []
     config = uvicorn.Config(serving(folder, asked), port=0, log_level="error", lifespan="off", ws="none")
     running, socket = uvicorn.Server(config), config.bind_socket()
@@ -62,6 +63,12 @@ def server(folder: Path) -> Iterator[tuple[str, list[tuple[str, int]]]]:
     yield f"http://127.0.0.1:{socket.getsockname()[1]}", asked
     running.should_exit = running.force_exit = True
     thread.join(timeout=10)
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    with served(folder) as running:
+        yield running
 
 
 def essential(answer: Response) -> tuple[object, ...]:
@@ -178,7 +185,7 @@ def test_the_search_finds_a_story_on_the_served_site_under_its_policy(
         page.set_default_timeout(10_000)
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
-        page.route("https://**", lambda route: route.abort())
+        page.route("https://**/*", lambda route: route.abort())
 
         page.goto("/search.html?q=rollers home")
         page.get_by_label("What are you looking for?").press("Enter")

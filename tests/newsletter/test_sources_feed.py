@@ -210,3 +210,50 @@ def test_a_text_entry_keeps_its_paragraphs() -> None:
 
     assert pull.articles[0].blocks == (paragraph("One."), paragraph("Two."))
     assert pull.articles[0].blocks[0].kind is BlockKind.PARAGRAPH
+
+
+def _rss(*items: str) -> bytes:
+    whole = "".join(f"<item>{item}</item>" for item in items)
+    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>Desk</title>{whole}</channel></rss>'.encode()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        " java\tscript:alert(1)",
+        "mailto:a@example.org",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_link_that_leads_nowhere_on_the_web_is_none(link: str) -> None:  # F23
+    item = f"<title>Lips</title><link>{link}</link><guid isPermaLink='false'>1</guid><description>Oil.</description>"
+
+    (article,) = read_here(make_response(_rss(item))).articles
+
+    assert (article.url, "script" in article.id or "data:" in article.id) == ("", False)
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        *("", "<pubDate/>", "<pubDate>32 Jan 2026</pubDate>", "<pubDate>yesterday</pubDate>"),
+        *("<pubDate>1e400</pubDate>", "<pubDate>29 Feb 2025 25:61</pubDate>", "<pubDate>+9999</pubDate>"),
+    ],
+    ids=["none", "empty", "32 January", "yesterday", "1e400", "29 February", "zone"],
+)
+def test_without_a_date_an_entry_is_read_all_the_same(date: str) -> None:  # F25, F27
+    pull = read_here(make_response(_rss(f"<title>Lips</title><description>Oil.</description>{date}")))
+
+    assert [(a.title, a.published_at) for a in pull.articles] == [("Lips", None)]
+
+
+def test_a_feed_that_dates_its_entries_anew_each_time_brings_no_new_article() -> None:  # F28
+    item = "<title>Lips</title><guid>https://example.org/1</guid><description>Oil.</description><pubDate>{}</pubDate>"
+    days = ("Fri, 20 Nov 2026 10:00:00 GMT", "Sat, 21 Nov 2026 10:00:00 GMT")
+
+    pulls = [read_here(make_response(_rss(item.format(day)))) for day in days]
+
+    assert len({article.id for pull in pulls for article in pull.articles}) == 1

@@ -104,7 +104,8 @@ class Console:
     keys: Keyring
     url: str  #: where staff reach it
     clock: Callable[[], datetime]
-    cache: Cache = field(default_factory=Cache)
+    cache: Cache = field(default_factory=Cache)  #: what acts may change
+    lasting: Cache = field(default_factory=Cache)  #: what never changes: facts of a wording, of an edition that is out
     _is_set_up: bool = field(default=False, init=False)
 
     @property

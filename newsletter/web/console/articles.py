@@ -1,7 +1,9 @@
 """Articles: what came in, what was decided about each wording, and what changed between two of them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -24,6 +26,20 @@ STATES = ("pending", "approved", "rejected", "withdrawn")
 _DONE = {Choice.APPROVE: "approved", Choice.REJECT: "rejected", Choice.REOPEN: "open again"}
 
 
+#: How long the facts of a wording are kept in memory.
+FACTS_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What lists say of one wording."""
+
+    published: datetime | None
+    sections: int
+    words: int
+    notes: tuple[str, ...]
+
+
 def show_articles(ask: Ask) -> Response:
     """Show the articles that a filter leaves."""
     state = ask.query("state", "pending")
@@ -37,7 +53,7 @@ def show_articles(ask: Ask) -> Response:
     checked = max((s.pulled_at for s in sources if s.pulled_at), default=None)
     return ask.show(
         "articles",
-        rows=[(row, _facts(ask, row.revision)) for row in rows],
+        rows=list(zip(rows, _facts(ask, [row.revision for row in rows]), strict=True)),
         more=len(found) > ON_A_PAGE,
         page=page,
         state=state or "all",
@@ -127,17 +143,24 @@ def undo(ask: Ask) -> Response:
     return ask.go("/articles", f"Taken back: {count(len(decided.new), 'article')} waiting again.")
 
 
-def _facts(ask: Ask, revision: str) -> dict[str, object]:
-    article = ask.console.house.articles.revision(revision)
-    if article is None:
-        return {}
-    words_in = sum(len(b.text.split()) for b in article.blocks if b.kind is not BlockKind.IMAGE)
-    return {
-        "published": article.published_at,
-        "sections": len(split(article)),
-        "words": words_in,
-        "notes": _notes(article),
-    }
+def _facts(ask: Ask, wanted: Sequence[str]) -> list[Facts]:
+    """Return what lists say of each of these revisions; a revision never changes, so each is read once."""
+    lasting = ask.console.lasting
+    known = {r: f for r in wanted if isinstance(f := lasting.find(("facts", r), ask.now), Facts)}
+    read = ask.console.house.articles.wordings([r for r in wanted if r not in known])
+    for revision, article in read.items():
+        known[revision] = _facts_of(article)
+        lasting.put(("facts", revision), known[revision], now=ask.now, kept=FACTS_KEPT)
+    return [known[revision] for revision in wanted]
+
+
+def _facts_of(article: Article) -> Facts:
+    return Facts(
+        published=article.published_at,
+        sections=len(split(article)),
+        words=sum(len(b.text.split()) for b in article.blocks if b.kind is not BlockKind.IMAGE),
+        notes=tuple(_notes(article)),
+    )
 
 
 def _notes(article: Article) -> list[str]:

@@ -21,7 +21,7 @@ from newsletter.storage.imports import UNDO_WITHIN, ImportState, ImportStore
 from newsletter.storage.lists import ListStore
 from newsletter.storage.segments import SegmentStore
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.today import people_counts
+from newsletter.web.console.today import COUNTED_WITHIN, people_counts
 from newsletter.web.console.words import count
 from subscribers.addresses import AddressError, read_address
 from subscribers.consent import Door as Way
@@ -148,7 +148,13 @@ def show_segments(ask: Ask) -> Response:
     said, problem, look = _said(ask), "", None
     if said:
         try:
-            look = SegmentStore(house.engine).look(house.settings.newsletter, parse_segment(said))
+            segment, slug = parse_segment(said), house.settings.newsletter
+            look = ask.console.cache.get(
+                ("segment", slug, json.dumps(said)),
+                lambda: SegmentStore(house.engine).look(slug, segment),
+                now=ask.now,
+                kept=COUNTED_WITHIN,
+            )
         except SegmentError as error:
             problem = str(error)
     return ask.show(
@@ -197,12 +203,22 @@ def try_import(ask: Ask) -> Response:
 
 def apply_import(ask: Ask) -> Response:
     """Do what the report said."""
-    name = ask.form.one("upload")
-    if not _is_name(name) or not (_uploads(ask) / name).is_file():
-        return ask.go("/audience", "That file is not here any more. Choose it again.", is_problem=True)
-    report = _run(ask, name, apply=True)
-    for ending in ("", ".json"):
-        (_uploads(ask) / f"{name}{ending}").unlink(missing_ok=True)
+    name, folder = ask.form.one("upload"), _uploads(ask)
+    taken = f"{name}-taken"
+    try:
+        if not _is_name(name):
+            raise FileNotFoundError(name)
+        # Renamed first: of a double click, or of two people, one finds the file.
+        (folder / name).rename(folder / taken)
+    except FileNotFoundError:
+        said = "That file was imported already, or is not here any more. The imports below say which."
+        return ask.go("/audience", said, is_problem=True)
+    (folder / f"{name}.json").rename(folder / f"{taken}.json")
+    try:
+        report = _run(ask, taken, apply=True)
+    finally:
+        for ending in ("", ".json"):
+            (folder / f"{taken}{ending}").unlink(missing_ok=True)
     ask.did(str(report.number), rows=report.total)
     ask.console.cache.forget()
     added = {v.value: n for v, n in report.verdicts.items()}.get("added", 0)

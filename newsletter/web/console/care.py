@@ -193,6 +193,8 @@ def _setting(settings: Settings, name: str) -> tuple[str, str, str]:
     if is_secret:
         held = value.get_secret_value() if isinstance(value, SecretStr) else value
         return name, "set" if held else "not set", description
+    if isinstance(value, bool):
+        return name, "yes" if value else "no", description
     return name, "–" if value in ("", None, (), {}) else str(value), description
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-_WIDTH, _HEIGHT, _FLOOR = 720, 220, 184
+#: In units of its own: a chart is as wide as the box it stands in, so a narrow one has fewer units and larger letters.
+_WIDE, _NARROW, _HEIGHT, _FLOOR = 720, 420, 220, 184
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +18,20 @@ class Bar:
     about: str = ""
 
 
-def bars(title: str, values: Sequence[Bar]) -> Markup:
-    """Return a bar chart as SVG; empty when there is nothing to show."""
+def bars(title: str, values: Sequence[Bar], *, is_narrow: bool = False) -> Markup:
+    """Return a bar chart as SVG, for a box as wide as the page or half as wide; empty when there is nothing to show."""
     if not values:
         return Markup("")
     most = max(max(v.value for v in values), 1)
-    step = _WIDTH / len(values)
+    width = _NARROW if is_narrow else _WIDE
+    step = width / len(values)
     drawn = [_bar(v, place * step, step, most) for place, v in enumerate(values)]
-    axis = Markup('<line class="axis" x1="0" y1="{0}" x2="{1}" y2="{0}"/>').format(_FLOOR, _WIDTH)
+    axis = Markup('<line class="axis" x1="0" y1="{0}" x2="{1}" y2="{0}"/>').format(_FLOOR, width)
     told = "; ".join(f"{v.label}: {v.value}" for v in values[:40])
     frame = Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title><desc>{}</desc>{}{}</svg>'
     )
-    return frame.format(_WIDTH, _HEIGHT, title, title, told, axis, Markup("").join(drawn))
+    return frame.format(width, _HEIGHT, title, title, told, axis, Markup("").join(drawn))
 
 
 def _bar(bar: Bar, left: float, step: float, most: int) -> Markup:

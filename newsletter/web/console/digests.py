@@ -1,5 +1,6 @@
 """Digests: the list, and composing one: which stories in which order, and the words around them."""
 
+import json
 from dataclasses import replace
 
 from starlette.exceptions import HTTPException
@@ -21,7 +22,7 @@ SUBJECT, PREHEADER, INTRO = 250, 250, 4000
 def show_digests(ask: Ask) -> Response:
     """Show every digest with where it stands."""
     newsletter = ask.console.house.settings.newsletter
-    rows = [(e, send_of(ask, e)) for e in ask.console.overviews.editions(newsletter)]
+    rows = [(e, send_of(ask, e, with_sum=False)) for e in ask.console.overviews.editions(newsletter)]
     counts: dict[str, int] = {}
     for _, send in rows:
         counts[send.word] = counts.get(send.word, 0) + 1
@@ -132,7 +133,7 @@ def _show(
     told = {a for a, _ in record.edition.manifest.revisions}
     wish = mine or version.composition
     printed = {story.article: story for story in record.edition.stories}
-    titles = {s.article.id: s.article.title for s in available(house, key)}
+    titles = {a.id: a.title for a in available(house, key)}
     order = [a for a, _ in record.edition.manifest.revisions]
     search = ask.query("q").casefold()
     return ask.show(
@@ -142,6 +143,7 @@ def _show(
         edition=record.edition,
         send=send_of(ask, record),
         can_edit=can_edit(ask, record),
+        contradictions=len(json.loads(record.folding)["contradictions"]),
         stories=[(a, printed.get(a), titles.get(a, a)) for a in order],
         addable=[(a, t) for a, t in titles.items() if a not in told and search in t.casefold()][:30],
         search=ask.query("q"),

@@ -12,13 +12,13 @@ from content.clusters import Cluster, Ruling, RulingKind, cluster
 from content.folding import Contradiction, fold
 from content.sections import Section
 from content.statements import fingerprint as sentence_print
-from newsletter.publishing import TOLD, sections_of
+from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
 from newsletter.staffing import Permission
-from newsletter.storage.articles import Standing
+from newsletter.storage.articles import Brief, Standing
+from newsletter.storage.editions import TOLD
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.words import count
 
 #: Articles whose sections are compared: those that wait for a digest, the newest. More would make staff wait.
 COMPARED = 150
@@ -35,7 +35,6 @@ class Compared:
     contradictions: tuple[Contradiction, ...]
     sections: int
     articles: dict[str, Standing]  #: by id
-    left_out: int  #: articles that were too many
 
     def group(self, wanted: str) -> Cluster | None:
         """Return the group of this id."""
@@ -51,10 +50,11 @@ def compared(ask: Ask) -> Compared:
     """Return the groups among the approved articles that no digest has told; computed once for the same articles."""
     console = ask.console
     told = _told(ask)
-    waiting = [s for s in console.house.articles.approved() if s.article.id not in told]
+    newest = console.house.articles.approved_briefly(newest=COMPARED + len(told))
+    chosen = [a for a in newest if a.id not in told][-COMPARED:]
     rulings = console.house.rulings.in_force()
-    key = ("groups", tuple(s.article.revision for s in waiting[-COMPARED:]), hash(rulings))
-    return console.cache.get(key, lambda: _compare(ask, waiting, rulings), now=ask.now, kept=KEPT)
+    key = ("groups", tuple(a.revision for a in chosen), hash(rulings))
+    return console.cache.get(key, lambda: _compare(ask, chosen, rulings), now=ask.now, kept=KEPT)
 
 
 def open_groups(ask: Ask) -> int:
@@ -89,6 +89,7 @@ def show_groups(ask: Ask) -> Response:
         decided_count=sum(bool(r["is_decided"]) for r in rows),
         compared=found,
         apart=len(apart),
+        most=COMPARED,
     )
 
 
@@ -183,14 +184,14 @@ def _rulings(ask: Ask, act: str, group: Cluster) -> tuple[list[Ruling], str]:
     return [r for r in different if r.a != r.b], said
 
 
-def _compare(ask: Ask, waiting: Sequence[Standing], rulings: Sequence[Ruling]) -> Compared:
-    chosen = waiting[-COMPARED:]
+def _compare(ask: Ask, newest: Sequence[Brief], rulings: Sequence[Ruling]) -> Compared:
+    chosen = ask.console.house.articles.approved([a.id for a in newest])
     sections = sections_of(chosen)
     vectors = choose_vectors(ask.console.house.settings.similarity)
     found = cluster(sections, rulings, vectors)
     folding = fold(sections, found, rulings, vectors)
     known = {s.article.id: s for s in chosen}
-    return Compared(tuple(found), folding.contradictions, len(sections), known, len(waiting) - len(chosen))
+    return Compared(tuple(found), folding.contradictions, len(sections), known)
 
 
 def _told(ask: Ask) -> frozenset[str]:
@@ -208,7 +209,7 @@ def _articles_of(ask: Ask, key: str, approved_at: datetime | None) -> frozenset[
         record = ask.console.house.editions.find(key)
         return frozenset(a for a, _ in record.edition.manifest.revisions) if record else frozenset()
 
-    return ask.console.cache.get(("told", key, approved_at), load, now=ask.now, kept=timedelta(days=7))
+    return ask.console.lasting.get(("told", key, approved_at), load, now=ask.now, kept=timedelta(days=7))
 
 
 def _ruled(ask: Ask) -> frozenset[str]:
@@ -238,7 +239,8 @@ def _wordings(group: Cluster) -> list[list[Section]]:
 
 
 def _opening(section: Section) -> str:
-    return f"“{count(len(section.text.split()), 'word')}: {section.text[:50].rsplit(' ', 1)[0]} …”"
+    """Return a name for sections without a heading: how they begin."""
+    return f"“{section.text[:60].rsplit(' ', 1)[0]} …”"
 
 
 DOORS = (

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.feeds.entries import told_by
 from newsletter.ports import FetchError, Rendering
+from newsletter.proving import send_test
 from newsletter.publishing import EVERYBODY, examine, look_of
 from newsletter.rendering.gates import CLIP_BYTES, WARN_BYTES, Severity
 from newsletter.staffing import Permission, digest
@@ -21,7 +22,7 @@ from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of
 from newsletter.web.console.guards import MAIL_POLICY
 from newsletter.web.console.sends import send_of
-from newsletter.wiring import make_fetcher, send_test
+from newsletter.wiring import make_fetcher
 from subscribers.deliveries import Outcome
 
 #: How a mail can be looked at: the name in the address, what the tab says, the width of the stage.
@@ -137,7 +138,7 @@ def test(ask: Ask) -> Response:
     back = f"/digests/{record.edition.key}/preview"
     if wanted is None or wanted.left_at is not None:
         return ask.go(back, "Choose one of the staff: tests go to nobody else.", is_problem=True)
-    receipt = send_test(ask.console.house, record, wanted.address, wanted.name)
+    receipt = send_test(ask.console.house, record.edition.key, wanted.address, ask.now, wanted.name)
     ask.did(record.edition.key, to=wanted.id, outcome=receipt.outcome.value)
     if receipt.outcome is Outcome.ACCEPTED:
         return ask.go(back, f"The test is on its way to {wanted.name}. Its subject begins with [TEST].")

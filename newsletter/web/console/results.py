@@ -4,25 +4,30 @@ import csv
 import io
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
 from content.editions import WORDS_PER_MINUTE
-from newsletter.publishing import TOLD
 from newsletter.staffing import Permission
-from newsletter.storage.editions import EditionRecord
+from newsletter.storage.breakdowns import Breakdowns, DomainRow, Reply
+from newsletter.storage.editions import TOLD, EditionRecord
 from newsletter.storage.overviews import EditionRow
 from newsletter.storage.returns import ReturnStore
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.charts import Bar, bars
 from newsletter.web.console.digests import edition_of
-from newsletter.web.console.sends import Shown, send_of
-from subscribers.bounces import EventKind
+from newsletter.web.console.sends import LENIENT, Shown, send_of
 from subscribers.sheets import safe_cell
 
-#: Digests in the overview.
-SHOWN = 26
+#: Digests in the overview, and those of them that a chart has room for.
+SHOWN, CHARTED = 26, 10
+
+#: Who leaves within this time after a digest began to leave is counted with it.
+ATTRIBUTED = timedelta(days=3)
+
+#: How old a breakdown may be while a send moves.
+BROKEN_DOWN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +48,14 @@ class Saved:
 def show_results(ask: Ask) -> Response:
     """Show every digest that is out, with its numbers."""
     rows = _rows(ask)
-    people = [Bar(e.key.rpartition("-")[2], s.tally.accepted, f"{e.subject}") for e, s, _ in rows if s.tally]
-    saved = [Bar(e.key.rpartition("-")[2], x.words, e.subject) for e, _, x in rows]
+    rows_of_charts = rows[:CHARTED]
+    people = [Bar(e.key.rpartition("-")[2], s.tally.accepted, f"{e.subject}") for e, s, _ in rows_of_charts if s.tally]
+    saved = [Bar(e.key.rpartition("-")[2], x.words, e.subject) for e, _, x in rows_of_charts]
     return ask.show(
         "results",
         rows=rows,
-        accepted_chart=bars("Messages accepted by digest", list(reversed(people))),
-        saved_chart=bars("Repeated words not sent, by digest", list(reversed(saved))),
+        accepted_chart=bars("Messages accepted by digest", list(reversed(people)), is_narrow=True),
+        saved_chart=bars("Repeated words not sent, by digest", list(reversed(saved)), is_narrow=True),
         words_saved=sum(x.words for _, _, x in rows),
         facts_kept=sum(x.kept for _, _, x in rows),
         folded=sum(x.sections for _, _, x in rows),
@@ -94,6 +100,7 @@ def show_result(ask: Ask) -> Response:
         else []
     )
     folding = json.loads(record.folding)
+    more = _breakdown(ask, send) if tally else None
     return ask.show(
         "result",
         record=record,
@@ -103,12 +110,43 @@ def show_result(ask: Ask) -> Response:
         chart=bars("Where everybody stands", parts) if parts else "",
         parts=parts,
         reports={kind.value: n for kind, n in reports.items()},
-        bounced=reports.get(EventKind.BOUNCED, 0),
+        more=more,
+        hours=bars("Accepted by hour", _hours(ask, more)) if more else "",
         saved=_saved(record),
         drops=folding["dropped"][:200],
         contradictions=folding["contradictions"],
         titles={a["id"]: a["title"] for a in folding["articles"]},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The messages of one digest, broken down."""
+
+    hours: tuple[tuple[datetime, int], ...]
+    domains: tuple[DomainRow, ...]
+    replies: tuple[Reply, ...]
+    left: int  #: people who left within `ATTRIBUTED` of its beginning
+
+
+def _breakdown(ask: Ask, send: Shown) -> Broken:
+    house, key = ask.console.house, send.send.edition
+    mailing = house.ledger.mailing(key)
+    began = mailing.frozen_at if mailing else ask.now
+    is_settled = send.is_over and ask.now > began + ATTRIBUTED
+
+    def load() -> Broken:
+        found = Breakdowns(house.engine)
+        left = found.left(house.settings.newsletter, began, began + ATTRIBUTED)
+        return Broken(found.hours(key), found.domains(key), found.replies(key), left)
+
+    kept, cache = (timedelta(days=7), ask.console.lasting) if is_settled else (BROKEN_DOWN, ask.console.cache)
+    return cache.get(("breakdown", key, send.word), load, now=ask.now, kept=kept, lenient=LENIENT)
+
+
+def _hours(ask: Ask, broken: Broken) -> list[Bar]:
+    local = [(hour.astimezone(ask.zone), n) for hour, n in broken.hours[-24:]]
+    return [Bar(f"{hour:%H:%M}", n, f"{hour:%a} {hour.day} {hour:%b}") for hour, n in local]
 
 
 def _rows(ask: Ask) -> list[tuple[EditionRow, Shown, Saved]]:
@@ -122,7 +160,7 @@ def _saved_of(ask: Ask, key: str, version: str) -> Saved:
         record = ask.console.house.editions.find(key)
         return _saved(record) if record else Saved(sections=0, sentences=0, words=0, kept=0)
 
-    return ask.console.cache.get(("saved", key, version), load, now=ask.now, kept=timedelta(days=7))
+    return ask.console.lasting.get(("saved", key, version), load, now=ask.now, kept=timedelta(days=7))
 
 
 def _saved(record: EditionRecord) -> Saved:

@@ -1,5 +1,7 @@
 """Review and schedule: one page says what will happen, to how many, when, in whose time; another person agrees."""
 
+import json
+import math
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,7 @@ from newsletter.staffing import Permission
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of
-from newsletter.web.console.sends import BUTTONS, send_of
+from newsletter.web.console.sends import BUTTONS, Shown, send_of
 from newsletter.web.console.today import people_counts
 from newsletter.web.console.words import count, number
 from subscribers.people import SubscriptionState
@@ -128,9 +130,27 @@ def show_send(ask: Ask) -> Response:
         record=record,
         edition=record.edition,
         send=send,
+        pace=_pace(ask, send),
         buttons=[(p, BUTTONS[p]) for p in send.buttons if ask.may(_NEEDED[p])],
         can_resolve=ask.may(Permission.SCHEDULE),
     )
+
+
+def _pace(ask: Ask, send: Shown) -> str:
+    """Return how fast a send goes and how long it will take, in words; empty when that cannot be said."""
+    house, tally = ask.console.house, send.tally
+    mailing = house.ledger.mailing(send.send.edition)
+    if tally is None or mailing is None or send.send.state is not SendState.SENDING:
+        return ""
+    next_due = house.ledger.next_due()
+    if next_due and next_due > ask.now:
+        return f"The next ones leave {ask.when(next_due)}."
+    minutes = (ask.now - mailing.frozen_at) / timedelta(minutes=1)
+    tried = send.done - sum(tally.excluded.values())
+    if minutes < 1 or not tried:
+        return ""
+    left = math.ceil((tally.pending + tally.deferred) * minutes / tried)
+    return f"About {number(round(tried / minutes))} a minute so far; about {count(left, 'minute')} to go."
 
 
 def resolve(ask: Ask) -> Response:
@@ -169,6 +189,7 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
         warnings=unaccepted(findings, house.settings.accepted_warnings),
         is_approved=record.state is EditionState.APPROVED,
         needs_approval=record.state in {EditionState.HELD, EditionState.DRAFT},
+        contradictions=len(json.loads(record.folding)["contradictions"]),
         is_own_work=_is_own_work(ask, record),
         changed=what_changed(house, record) if record.state in {EditionState.HELD, EditionState.APPROVED} else (),
         can_schedule=ask.may(Permission.SCHEDULE)

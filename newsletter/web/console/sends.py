@@ -2,16 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from content.sends import ENDED, Press, Send, SendState, presses
-from newsletter.scheduling import standing
+from newsletter.scheduling import seen_together, standing
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.storage.overviews import EditionRow
 from newsletter.web.console.asking import Ask
 from subscribers.deliveries import Tally
 
-#: How old the sum may be while a send moves, and when it is over.
-WHILE_MOVING, WHEN_OVER = timedelta(seconds=2), timedelta(minutes=5)
+#: How old the sum may be: while a send moves, and when it is over. Of one that was stopped some are still in flight.
+WHILE_MOVING = timedelta(seconds=2)
+#: Counting a million takes a second of one core: the more people, the more seldom.
+LONGER_FOR_EACH = timedelta(microseconds=10)
+#: For so long the last sum is shown while the next is counted, so that nobody waits for it.
+LENIENT = timedelta(minutes=1)
+WHEN_OVER = {SendState.SENT: timedelta(minutes=5), SendState.STOPPED: timedelta(seconds=30)}
+
+#: From when on there is an audience whose sum says something.
+COUNTED = frozenset({SendState.SENDING, SendState.PAUSED, SendState.STOPPED, SendState.SENT})
 
 #: What each press is called on a button, and whether it is a step back.
 BUTTONS: dict[Press, str] = {
@@ -66,26 +75,21 @@ class Shown:
         return 100 * self.done // self.tally.candidates if self.tally and self.tally.candidates else 0
 
 
-def send_of(ask: Ask, edition: EditionRow | EditionRecord) -> Shown:
-    """Return where the send of an edition stands."""
-    key = edition.key if isinstance(edition, EditionRow) else edition.edition.key
+def send_of(ask: Ask, edition: EditionRow | EditionRecord, *, with_sum: bool = True) -> Shown:
+    """Return where the send of an edition stands; `with_sum` tells whether the page shows numbers."""
     house, cache = ask.console.house, ask.console.cache
-    is_over = edition.state in {EditionState.SENT, EditionState.CANCELLED}
-
-    def look() -> Shown:
-        tally = house.ledger.tally(key) if house.ledger.mailing(key) else None
-        return Shown(standing(house, key), tally)
-
-    if is_over:
-        return cache.get(("send", key, edition.state), look, now=ask.now, kept=WHEN_OVER)
-    send = standing(house, key)
-    moving = send.state in {SendState.SENDING, SendState.PAUSED, SendState.STOPPED}
-    tally = (
-        cache.get(("tally", key), lambda: house.ledger.tally(key), now=ask.now, kept=WHILE_MOVING)
-        if moving and house.ledger.mailing(key)
-        else None
-    )
-    return Shown(send, tally)
+    if isinstance(edition, EditionRow):
+        key, mailing = edition.key, edition.mailing
+        send = seen_together(edition.send, edition.state, mailing, edition.reason)
+    else:
+        key = edition.edition.key
+        mailing, send = house.ledger.mailing(key), standing(house, key)
+    if mailing is None or send.state not in COUNTED or not with_sum:
+        return Shown(send, None)
+    kept = WHEN_OVER.get(send.state, WHILE_MOVING + mailing.candidates * LONGER_FOR_EACH)
+    name = ("tally", key, send.state, send.version)
+    count = partial(house.ledger.tally, key)
+    return Shown(send, cache.get(name, count, now=ask.now, kept=kept, lenient=LENIENT))
 
 
 def can_edit(ask: Ask, record: EditionRecord) -> bool:

@@ -1,12 +1,13 @@
 """Today: what waits for whom, what goes out next, how the last one went, and what is wrong."""
 
 from datetime import timedelta
+from functools import partial
 
 from starlette.responses import Response
 
-from newsletter.publishing import TOLD, edition_key
+from newsletter.publishing import edition_key
 from newsletter.staffing import Permission
-from newsletter.storage.editions import EditionState
+from newsletter.storage.editions import TOLD, EditionState
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.groups import open_groups
 from newsletter.web.console.sends import send_of
@@ -14,6 +15,8 @@ from subscribers.people import SubscriptionState
 
 #: How old the counters of people may be.
 COUNTED_WITHIN = timedelta(minutes=1)
+#: For so long the last count is shown while people are counted anew: a million takes a moment.
+COUNTED_LENIENTLY = timedelta(minutes=30)
 
 
 def show_today(ask: Ask) -> Response:
@@ -50,7 +53,8 @@ def people_counts(ask: Ask) -> dict[SubscriptionState, int]:
     """Return how many people stand how to the newsletter's list; up to a minute old."""
     house = ask.console.house
     slug = house.settings.newsletter
-    return ask.console.cache.get(("people", slug), lambda: house.people.count(slug), now=ask.now, kept=COUNTED_WITHIN)
+    count = partial(house.people.count, slug)
+    return ask.console.cache.get(("people", slug), count, now=ask.now, kept=COUNTED_WITHIN, lenient=COUNTED_LENIENTLY)
 
 
 def _steps(ask: Ask, has_sources: bool, has_articles: bool, has_editions: bool) -> list[tuple[bool, str, str]]:

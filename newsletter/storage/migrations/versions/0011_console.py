@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
     )
     op.create_index("ix_sessions_staff", "sessions", ["staff"], unique=False)
+    op.create_index("ix_subscriptions_subscriber", "subscriptions", ["subscriber"], unique=False)
     op.create_table(
         "audit",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),

@@ -1,0 +1,52 @@
+"""What a migration would do is said before it is done; of several at once one works, and none breaks."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+from typer.testing import CliRunner
+
+from newsletter.cli import app
+from newsletter.storage import migrations
+from newsletter.storage.engine import migrate, open_engine, pending
+
+
+def test_what_is_pending_is_listed_in_order_and_nothing_is_changed(database_url: str) -> None:
+    engine = open_engine(database_url)
+    steps = pending(engine)
+
+    written = {path.name.partition("_")[0] for path in Path(migrations.__path__[0]).glob("versions/0*.py")}
+    assert {s.number for s in steps} == written
+    assert (steps[0].number, len(steps)) == ("0001", len(written))
+    assert all(s.brings for s in steps)
+    assert inspect(engine).get_table_names() == []
+
+    migrate(engine)
+
+    assert pending(engine) == ()
+    engine.dispose()
+
+
+def test_several_at_once_all_find_it_up_to_date(database_url: str) -> None:
+    def one(_: int) -> tuple[object, ...]:
+        engine = open_engine(database_url)
+        migrate(engine)
+        left = pending(engine)
+        engine.dispose()
+        return left
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(one, range(4))) == [(), (), (), ()]
+
+
+def test_the_command_says_what_would_change_then_changes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    dry, done, again = (CliRunner().invoke(app, ["store", "migrate", *more]) for more in (["--dry-run"], [], []))
+
+    assert (dry.exit_code, done.exit_code, again.exit_code) == (3, 0, 0)
+    assert "0001" in dry.output
+    assert "0001" in done.output
+    assert "0001" not in again.output
