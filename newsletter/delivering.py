@@ -15,7 +15,7 @@ from newsletter import publishing
 from newsletter.ports import Transport
 from newsletter.rendering.composing import Composer, Printed, personal_links
 from newsletter.returns import Harvest, Returns
-from newsletter.sending import Limits, Options, Sent, send
+from newsletter.sending import Limits, Options, Sent, recover, send
 from newsletter.sending.pace import too_many_bounces, warm_up
 from newsletter.settings import Settings, SettingsError
 from newsletter.storage.allowances import Allowances
@@ -57,7 +57,7 @@ async def deliver(desk: Desk, now: datetime, stop: asyncio.Event | None = None) 
     if remaining == 0:
         return Sent(rest=f"it is outside the delivery window {window}")
     options = Options(
-        journals=settings.home / "journals",
+        journals=_journals(settings),
         fsync=settings.journal_fsync,
         resend_uncertain=settings.on_uncertain == "resend",
         limits=limits_of(settings),
@@ -65,6 +65,18 @@ async def deliver(desk: Desk, now: datetime, stop: asyncio.Event | None = None) 
         seconds=remaining,
     )
     return await send(desk.ledger, way_out(settings), composer_of(desk), options, stop)
+
+
+def recover_dead(desk: Desk) -> int:
+    """Give back what dead senders had in hand, by what their journals say; return how many messages are uncertain.
+
+    Every sender begins with this; it is of use also when nothing is left to send, as when a lost disk comes back.
+    """
+    return recover(desk.ledger, _journals(desk.settings), desk.settings.on_uncertain == "resend")
+
+
+def _journals(settings: Settings) -> Path:
+    return settings.home / "journals"
 
 
 def way_out(settings: Settings) -> Transport:
