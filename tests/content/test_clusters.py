@@ -89,3 +89,36 @@ def test_headless_openings_on_one_subject_that_share_no_word_stay_apart() -> Non
     found = cluster(make_sections(first, second))
 
     assert [texts(c.members) for c in found] == [{"f: How a Brow Tint Works", "g: How a Brow Tint Works"}]
+
+
+def test_a_heading_that_names_its_thing_finds_it_in_articles_about_something_else() -> None:
+    filters = make_article(
+        "filters",
+        ("Mineral Filters", "Zinc oxide sits on the skin and scatters light. Zinc oxide suits babies."),
+        ("Chemical Filters", "Avobenzone turns light into warmth inside the skin."),
+        (
+            "How SPF Works",
+            "The number says how much longer skin takes to redden with sunscreen than without. It is measured with two "
+            "milligrams on every square centimetre, about twice what most people use. The number speaks of UVB alone. "
+            "Against UVA look for the letters in a circle, or for four plus signs.",
+        ),
+        title="Mineral or Chemical Filters",
+    )
+    foundation = make_article(
+        "foundation",
+        ("Choosing a Foundation", "A foundation is matched at the jaw. Foundation oxidises within the hour."),
+        ("Setting a Foundation", "Loose powder sets a foundation under the eyes."),
+        (
+            "How SPF Works",
+            "The number says how much longer skin takes to redden with sunscreen than without. It is measured with two "
+            "milligrams on every square centimetre. For one face that makes a third of a teaspoon. Of foundation you "
+            "use a tenth of that on a generous day.",
+        ),
+        ("What She Saw", "Nothing, for a month."),
+        title="Foundation",
+    )
+    diary = make_article("diary", ("What She Saw", "A paler scar in June, and none in July."), title="A Diary")
+
+    (found,) = cluster(make_sections(filters, foundation, diary))
+
+    assert texts(found.members) == {"filters: How SPF Works", "foundation: How SPF Works"}
