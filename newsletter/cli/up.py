@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -126,9 +127,12 @@ def up(
         for part in (worker, dispatcher, site, console, figures, *_listener(given, home, environment)):
             part.start()
             started.append(part)
-        if _wait(lambda: _answers(f"http://127.0.0.1:{port}/feeds/"), site, stop) and _wait(
-            lambda: _answers(f"http://127.0.0.1:{metrics_port}/readyz"), figures, stop
-        ):
+        doors = (
+            (f"http://127.0.0.1:{port}/feeds/", site),
+            (f"http://127.0.0.1:{console_port}/healthz", console),
+            (f"http://127.0.0.1:{metrics_port}/readyz", figures),
+        )
+        if all(_wait(partial(_answers, url), part, stop) for url, part in doors):
             out.print(f"Public site   http://127.0.0.1:{port}/")
             out.print(f"Console       {given.console_url}/ (port {console_port})")
             out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")

@@ -99,6 +99,26 @@ def test_a_ruling_on_a_group_holds_and_the_later_one_counts(office: Office, ines
     assert f"/duplicates/{group[1]}" not in ines.get("/duplicates").text
 
 
+def test_after_a_ruling_the_next_open_group_is_shown(office: Office, ines: Browser) -> None:
+    peel = paragraph(
+        "A peel dissolves the bonds between dead cells. New skin shows after a week. Wear sunscreen daily."
+    )
+    office.bring(
+        NEEDLING,
+        AT_HOME,
+        make_article("p1.md", heading("How a peel works"), peel, title="Peels in winter"),
+        make_article("p2.md", heading("How a peel works"), peel, title="Peels for beginners"),
+        approved=True,
+    )
+    groups = list(dict.fromkeys(re.findall(r"/duplicates/([0-9a-f]{16})", ines.get("/duplicates").text)))
+    (keep,) = re.findall(r'name="keep" value="([^"]+)"', ines.get(f"/duplicates/{groups[0]}").text)
+
+    answer = ines.post(f"/duplicates/{groups[0]}", left="", right="", keep=keep, do="keep")
+
+    assert answer.url.path == f"/duplicates/{groups[1]}"
+    assert said(answer).startswith("Settled")
+
+
 def test_between_the_very_same_words_there_is_nothing_to_choose(office: Office, ines: Browser) -> None:
     office.bring(NEEDLING, AT_HOME, approved=True)
     group = re.search(r"/duplicates/([0-9a-f]{16})", ines.get("/duplicates").text)
@@ -110,7 +130,7 @@ def test_between_the_very_same_words_there_is_nothing_to_choose(office: Office, 
     assert "not duplicates</button>" not in shown
     answer = ines.post(f"/duplicates/{group[1]}", left="", right="", keep=keep, do="keep")
     assert said(answer).startswith("Settled: the same words are printed once.")
-    assert "Decided 1" in answer.text
+    assert "Decided 1" in ines.get("/duplicates").text
 
 
 def test_sentences_that_contradict_each_other_are_settled(office: Office, ines: Browser) -> None:

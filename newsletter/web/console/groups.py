@@ -137,7 +137,10 @@ def rule_group(ask: Ask) -> Response:
     ask.console.house.rulings.add(rulings, by=ask.me.name, now=ask.now)
     ask.did(group_id(group), ruling=act, pairs=len(rulings))
     ask.console.cache.forget()
-    return ask.go("/duplicates", f"{said} Drafts follow when they are folded again.")
+    ruled = _ruled(ask)
+    next_open = next((c for c in compared(ask).clusters if not _is_decided(c, ruled)), None)
+    on = f"/duplicates/{group_id(next_open)}" if next_open else "/duplicates"
+    return ask.go(on, f"{said} Drafts follow when they are folded again.")
 
 
 def rule_sentences(ask: Ask) -> Response:
