@@ -16,7 +16,7 @@ from content.sends import SendState
 from newsletter.cli.console import ByOption, Exit, JsonOption, err, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition, record_as_json
 from newsletter.cli.schedules import say_send, send_as_json
-from newsletter.delivering import deliver, listen_for_returns, read_returns
+from newsletter.delivering import deliver, listen_for_returns, read_returns, recover_dead
 from newsletter.dispatching import advance
 from newsletter.publishing import find
 from newsletter.returns import Harvest
@@ -69,6 +69,7 @@ def send(context: typer.Context) -> None:
     """Deliver everything that is due, of every edition that is out. Start as many of these as wanted."""
     with open_house(settings(context)) as house:
         advance(house, now())
+        recover_dead(house)
         if house.ledger.unfinished():
             _deliver(house)
         else:

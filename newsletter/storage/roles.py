@@ -40,7 +40,7 @@ GRANTS: Mapping[str, Grant] = {
     "articles": _WORK,
     "revisions": _WORK,
     "approvals": Grant(sender=_KEEP, console=_KEEP),
-    "corrections": _WORK,
+    "corrections": Grant(console=_KEEP),
     "images": Grant(web="SELECT", sender=_ALL),
     "sources": Grant(sender="SELECT, UPDATE"),
     "rulings": Grant(),
