@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from prefect import flow, runtime, task
-from prefect.artifacts import acreate_table_artifact
+from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
 
 from newsletter.dispatching import advance
 from newsletter.publishing import draft, edition_key
@@ -71,6 +71,8 @@ async def publish(at: str = "") -> dict[str, object]:
     if row["state"] == EditionState.APPROVED.value:
         row |= syndicate(str(row["edition"]))
     await acreate_table_artifact([row], key="publish", description="The edition and how it stands")
+    link = f"{load().console_url}/digests/{row['edition']}"
+    await acreate_link_artifact(link, str(row["edition"]), key="console", description="Where staff decide about it")
     if folded := list_folded(str(row["edition"])):
         await acreate_table_artifact(folded, key="folded", description=f"What {row['edition']} prints once, and why")
     return row

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import requests
@@ -72,6 +73,22 @@ class Server:
 
     api: str
     auth: str = ""  #: NAME:PASSWORD; empty where it asks for none
+
+    @property
+    def is_near(self) -> bool:
+        """Tell whether it listens on this machine, as far as its address says."""
+        return (urlsplit(self.api).hostname or "") in {"127.0.0.1", "localhost", "::1"}
+
+    def is_open(self) -> bool:
+        """Tell whether it lets in whoever comes without a password: they could run code as a worker's user.
+
+        Raises:
+            OrchestrationError: It does not answer.
+        """
+        try:
+            return requests.post(f"{self.api}/flows/filter", json={"limit": 1}, timeout=_SECONDS).ok
+        except requests.RequestException as error:
+            raise OrchestrationError(f"Prefect at {self.api} cannot be asked ({error}); is it up?") from error
 
     def stuck_runs(self, now: datetime) -> tuple[StuckRun, ...]:
         """Return the runs of ours whose process is gone, as far as their heartbeats tell.

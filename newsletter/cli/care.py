@@ -16,7 +16,7 @@ from newsletter.cli.proofs import checked_address, report
 from newsletter.delivering import explain_dns
 from newsletter.dispatching import asks
 from newsletter.doctoring import Ward, examine, mend
-from newsletter.orchestration import OrchestrationError, server_of
+from newsletter.orchestration import OrchestrationError, Server, server_of
 from newsletter.ports import SourceError
 from newsletter.proving import send_greeting
 from newsletter.settings import DEFAULT_FILE, Settings, SettingsError
@@ -150,6 +150,8 @@ def _examine_orphans(house: House, dry_run: bool) -> Iterator[Finding]:
             "Prefect", True, "no server is known here: PREFECT_API_URL is not set; its runs were not looked at"
         )
     try:
+        if ward.server is not None:
+            yield _examine_server(ward.server)
         orphans = examine(ward)
     except OrchestrationError as error:
         yield Finding("Prefect", False, f"{error}; its runs were not looked at")
@@ -162,6 +164,15 @@ def _examine_orphans(house: House, dry_run: bool) -> Iterator[Finding]:
     yield _well(
         "left behind", not orphans or not dry_run, f"{len(orphans)} found", f"{len(orphans)} found, none mended"
     )
+
+
+def _examine_server(server: Server) -> Finding:
+    if not server.is_open():
+        return Finding("Prefect", True, f"{server.api} asks for a password")
+    said = f"{server.api} lets in whoever comes"
+    if server.is_near:
+        return Finding("Prefect", True, f"{said}, on this machine alone")
+    return Finding("Prefect", False, f"{said}, and may run code on our workers: set PREFECT_SERVER_API_AUTH_STRING")
 
 
 def _count_articles(house: House, record: SourceRecord) -> str:

@@ -78,7 +78,9 @@ def test_the_deployed_flows_complete(environment: dict[str, str], home: Path, tm
 
     assert _states(api) == dict.fromkeys(("ingest", "publish", "send", "collect"), "COMPLETED")
     assert zones == {"Europe/London"}
-    assert {a["key"] for a in artifacts} == {"ingest", "publish", "folded", "send", "sending", "collect"}
+    assert {a["key"] for a in artifacts} == {"ingest", "publish", "folded", "console", "send", "sending", "collect"}
+    link = next(a["data"] for a in artifacts if a["key"] == "console")
+    assert "http://127.0.0.1:8100/digests/beauty-weekly-" in link
     assert "example.org" not in json.dumps(artifacts)  # no personal data goes into Prefect
     assert len(list((tmp_path / "mail" / "new").iterdir())) == 2
     assert (home / "site" / "feeds" / "all.atom").is_file()

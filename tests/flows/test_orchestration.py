@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from newsletter.cli.care import _examine_server
 from newsletter.orchestration import OrchestrationError, Server, server_of
 from tests.flows.server import AUTH, prefect_server
 
@@ -76,3 +77,22 @@ def test_stuck_runs_are_found_by_their_silence_and_ended(server: Server) -> None
 def test_without_the_password_nobody_is_told_anything(server: Server) -> None:
     with pytest.raises(OrchestrationError, match="401"):
         replace(server, auth="").stuck_runs(datetime.now(UTC))
+    assert not server.is_open()
+
+
+@pytest.mark.parametrize(
+    ("api", "status", "well"),
+    [
+        ("http://127.0.0.1:4200/api", 200, True),
+        ("http://prefect.example.org/api", 200, False),
+        ("http://prefect.example.org/api", 401, True),
+    ],
+)
+def test_the_doctor_warns_of_a_server_that_lets_everybody_in(
+    api: str, status: int, well: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = requests.Response()
+    answer.status_code = status
+    monkeypatch.setattr(requests, "post", lambda *_, **__: answer)  # no server of ours listens to the outside
+
+    assert _examine_server(Server(api)).well is well
