@@ -8,6 +8,11 @@ from typer.testing import CliRunner, Result
 
 from newsletter.cli import app
 
+#: Long enough to be no teaser, which even a trusted source brings for a person to look at.
+CLAY = (
+    "Clay dries the skin while it dries itself, so rinse it off after ten minutes, when the edges turn pale and tight."
+)
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -15,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "articles").mkdir()
-    (tmp_path / "articles" / "masks.md").write_text("# Masks\n\nClay dries the skin.")
+    (tmp_path / "articles" / "masks.md").write_text(f"# Masks\n\n{CLAY}")
     (tmp_path / "articles" / "empty.md").write_text("")
     return tmp_path
 
