@@ -10,11 +10,12 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Engine
 
+from content.editions import Edition
 from newsletter import publishing
 from newsletter.ports import Transport
 from newsletter.rendering.composing import Composer, Printed, personal_links
 from newsletter.returns import Harvest, Returns
-from newsletter.sending import Limits, Options, Sent, send
+from newsletter.sending import Limits, Options, Sent, recover, send
 from newsletter.sending.pace import too_many_bounces, warm_up
 from newsletter.settings import Settings, SettingsError
 from newsletter.storage.allowances import Allowances
@@ -56,7 +57,7 @@ async def deliver(desk: Desk, now: datetime, stop: asyncio.Event | None = None) 
     if remaining == 0:
         return Sent(rest=f"it is outside the delivery window {window}")
     options = Options(
-        journals=settings.home / "journals",
+        journals=_journals(settings),
         fsync=settings.journal_fsync,
         resend_uncertain=settings.on_uncertain == "resend",
         limits=limits_of(settings),
@@ -64,6 +65,18 @@ async def deliver(desk: Desk, now: datetime, stop: asyncio.Event | None = None) 
         seconds=remaining,
     )
     return await send(desk.ledger, way_out(settings), composer_of(desk), options, stop)
+
+
+def recover_dead(desk: Desk) -> int:
+    """Give back what dead senders had in hand, by what their journals say; return how many messages are uncertain.
+
+    Every sender begins with this; it is of use also when nothing is left to send, as when a lost disk comes back.
+    """
+    return recover(desk.ledger, _journals(desk.settings), desk.settings.on_uncertain == "resend")
+
+
+def _journals(settings: Settings) -> Path:
+    return settings.home / "journals"
 
 
 def way_out(settings: Settings) -> Transport:
@@ -167,6 +180,16 @@ def signing_keys(settings: Settings) -> tuple[SigningKey, ...]:
     return tuple(keys)
 
 
+def dated(desk: Desk, edition: Edition) -> datetime:
+    """Return the date that an edition's mail bears: when its audience was frozen, and as long as it is not, its own.
+
+    Not when a letter leaves: a second attempt is the same message. Not when the edition was made, which may be days
+    before: filters take a mail that is dated hours ago for one that was held back.
+    """
+    mailing = desk.ledger.mailing(edition.key)
+    return edition.published_at if mailing is None else mailing.frozen_at
+
+
 def composer_of(desk: Desk) -> Composer:
     """Return what makes each person's letter of an edition: the stored rendering, and links of their own."""
     settings, keys = desk.settings, Keyring.parse(desk.settings.key())
@@ -179,7 +202,7 @@ def composer_of(desk: Desk) -> Composer:
         if record is None or rendering is None:
             raise StoreError(f"the edition {edition!r} has no rendering {variant!r}; its rows were removed")
         identity = publishing.identity_of(settings, record.edition)
-        return Printed(rendering, identity, record.edition.published_at)
+        return Printed(rendering, identity, dated(desk, record.edition))
 
     links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)
     signing = signing_keys(settings)

@@ -72,7 +72,7 @@ def stop_(context: typer.Context, by: ByOption, key: Key = "", note: NoteOption 
     with open_house(settings(context)) as house:
         key = find(house, key).edition.key
         stopped = stop(house, key, by=by, now=now(), reason=note)
-    out.print(f"{key} is stopped; {stopped} people will not get it.")
+    out.print(f"{key} is stopped; {stopped} people will not get it, nor whom a sender is about to begin with.")
 
 
 @edition.command("pause")

@@ -16,7 +16,7 @@ from content.sends import SendState
 from newsletter.cli.console import ByOption, Exit, JsonOption, err, now, out, print_json, settings
 from newsletter.cli.editions import Key, edition, record_as_json
 from newsletter.cli.schedules import say_send, send_as_json
-from newsletter.delivering import deliver, listen_for_returns, read_returns
+from newsletter.delivering import deliver, listen_for_returns, read_returns, recover_dead
 from newsletter.dispatching import advance
 from newsletter.publishing import find
 from newsletter.returns import Harvest
@@ -31,6 +31,10 @@ returns = typer.Typer(no_args_is_help=True, help="What comes back: bounces and c
 
 #: States in which an edition has begun to leave, or has ended: 'edition send' only goes on with what is left.
 UNDER_WAY = frozenset({SendState.SENDING, SendState.PAUSED, SendState.SENT})
+
+
+#: People whom 'edition status' names one by one: more push the sum off the screen.
+MOST_NAMED = 20
 
 
 class Verdict(StrEnum):
@@ -65,6 +69,7 @@ def send(context: typer.Context) -> None:
     """Deliver everything that is due, of every edition that is out. Start as many of these as wanted."""
     with open_house(settings(context)) as house:
         advance(house, now())
+        recover_dead(house)
         if house.ledger.unfinished():
             _deliver(house)
         else:
@@ -101,8 +106,10 @@ def status(
     out.print(f"The send is {say_send(send)}.", markup=False)
     if mailing is not None and mailing.reason:
         err.print(f"  {mailing.state.value}: {mailing.reason}", style="yellow", markup=False)
-    for address in uncertain:
+    for address in uncertain[:MOST_NAMED]:
         err.print(f"  uncertain: {address}", style="yellow", markup=False)
+    if len(uncertain) > MOST_NAMED:
+        err.print(f"  and {len(uncertain) - MOST_NAMED} more; --json names all", style="yellow", markup=False)
     return None
 
 

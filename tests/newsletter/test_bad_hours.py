@@ -1,0 +1,213 @@
+"""What docs/operations.md says to do in a bad hour, done with the commands it names: everybody is accounted for."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from newsletter.cli import app
+from newsletter.publishing import draft
+from newsletter.settings import Settings
+from newsletter.storage.ledger import LEASE, Ledger
+from newsletter.transports.journal import Journal
+from newsletter.wiring import House, open_house
+from subscribers.deliveries import Outcome, Receipt
+from subscribers.people import SubscriptionState
+from tests.builders import MONDAY, heading, make_approval, make_article, make_subscriber, paragraph
+from tests.sinks import Recording, sink
+
+KEY = "beauty-weekly-2026-W48"
+ACCEPTED = Receipt(Outcome.ACCEPTED, code=250)
+PEOPLE = 40
+
+
+class Desk:
+    """An operator's desk: the commands, and the sum they show."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        self._runner = CliRunner()
+        self._environment = {
+            "NEWSLETTER_HOME": str(home),
+            "NEWSLETTER_SMTP_HOST": "127.0.0.1",
+            "NEWSLETTER_SMTP_PORT": str(port),
+            "NEWSLETTER_SMTP_CONNECTIONS": "2",
+            "NEWSLETTER_POSTAL_ADDRESS": "1 Example Street",
+            "NEWSLETTER_LOCAL_HOURS": "false",
+            "USER": "ines",
+        }
+
+    def __call__(self, *words: str) -> Result:
+        return self._runner.invoke(app, list(words), env=self._environment)
+
+    def sum(self) -> dict[str, int]:
+        """Return where everybody stands, without the zeros."""
+        tally = json.loads(self("edition", "status", KEY, "--json").stdout)["tally"]
+        return {where: count for where, count in tally.items() if count and where != "candidates"}
+
+    def uncertain(self) -> list[str]:
+        found: list[str] = json.loads(self("edition", "status", KEY, "--json").stdout)["uncertain"]
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A house with an approved edition for forty readers, of which nothing has left."""
+    settings = Settings(home=tmp_path, postal_address="1 Example Street", local_hours=False)
+    with open_house(settings) as house:
+        people = [make_subscriber(f"r{n}") for n in range(PEOPLE)]
+        house.people.add(people, "beauty", MONDAY - timedelta(days=1), SubscriptionState.CONFIRMED)
+        body = (paragraph("Scars fade slowly."), heading("How It Works"), paragraph("Needles make tiny channels."))
+        article = make_article("scars.md", *body, title="Microneedling for Scars")
+        house.articles.record([article], MONDAY)
+        house.articles.decide([make_approval(article)])
+        assert draft(house, MONDAY)
+        yield house
+
+
+def test_the_mail_server_is_down(house: House, tmp_path: Path) -> None:
+    with sink() as seen:
+        pass
+    desk = Desk(tmp_path, seen.port)
+
+    failed = desk("edition", "send", KEY)
+    before = desk.sum()
+    with sink() as seen:
+        again = Desk(tmp_path, seen.port)("send")
+
+    assert failed.exit_code == 1
+    assert "Connect call failed" in failed.stderr or "Connection refused" in failed.stderr
+    assert before == {"pending": PEOPLE}
+    assert again.exit_code == 0
+    assert desk.sum() == {"accepted": PEOPLE}
+
+
+def test_the_provider_throttles_us_and_then_one_domain(house: House, tmp_path: Path) -> None:
+    def throttle(who: str, _n: int) -> str:
+        return "451 4.7.1 too many from you" if who.startswith("r1@") else "250 Ok"
+
+    with sink(lambda _who, _n: "421 4.7.0 slow down") as seen:
+        desk = Desk(tmp_path, seen.port)
+        failed = desk("edition", "send", KEY)
+        before = desk.sum()
+    with sink(throttle) as seen:
+        again = Desk(tmp_path, seen.port)("send")
+
+    assert failed.exit_code == 1
+    assert "asks us to slow down: 421" in failed.stderr
+    assert before == {"pending": PEOPLE}
+    assert again.exit_code == 0
+    after = desk.sum()
+    assert after == {"accepted": len(seen.accepted), "deferred": PEOPLE - len(seen.accepted)}
+    assert after["deferred"] >= 1
+
+
+def test_some_are_uncertain(house: House, tmp_path: Path) -> None:
+    doubtful = {f"r{n}@example.org" for n in range(30)}
+    with sink(lambda who, n: None if who in doubtful and n == 1 else "250 Ok") as seen:
+        desk = Desk(tmp_path, seen.port)
+        desk("edition", "send", KEY)
+        named = desk.uncertain()
+        shown = desk("edition", "status", KEY).stderr
+        arrived = desk("edition", "resolve", "arrived", KEY, "--only", named[0], "--only", named[1])
+        resend = desk("edition", "resolve", "resend", KEY)
+        again = desk("send")
+
+    assert set(named) == doubtful
+    assert f"uncertain: {named[19]}" in shown
+    assert named[20] not in shown
+    assert "and 10 more: --json names them all" in shown
+    assert (arrived.exit_code, resend.exit_code, again.exit_code) == (0, 0, 0)
+    assert desk.sum() == {"accepted": PEOPLE}
+    assert {who: seen.offered[who] for who in doubtful} == {who: 1 if who in named[:2] else 2 for who in doubtful}
+
+
+def test_the_edition_paused_itself(house: House, tmp_path: Path) -> None:
+    with sink(lambda _who, _n: "550 5.7.1 this looks like spam") as seen:
+        desk = Desk(tmp_path, seen.port)
+        paused = desk("edition", "send", KEY)
+        before = desk.sum()
+    with sink() as seen:
+        desk = Desk(tmp_path, seen.port)
+        idle = desk("send")
+        still = desk.sum()
+        desk("edition", "resume", KEY)
+        again = desk("send")
+
+    assert "is paused: the mail server refuses it: 550 5.7.1 this looks like spam" in paused.stderr
+    assert (before, still) == ({"pending": PEOPLE}, {"pending": PEOPLE})
+    assert (idle.exit_code, again.exit_code) == (0, 0)
+    assert desk.sum() == {"accepted": PEOPLE}
+
+
+def test_the_wrong_edition_was_started(house: House, tmp_path: Path) -> None:
+    said = []
+
+    def answer(_who: str, _n: int) -> str:
+        if not said:
+            said.append(desk("edition", "stop", KEY, "--note", "wrong edition"))
+        return "250 Ok"
+
+    seen: Recording
+    with sink(answer, delay=0.1) as seen:
+        desk = Desk(tmp_path, seen.port)
+        desk("edition", "send", KEY)
+        again = desk("send")
+
+    assert said[0].exit_code == 0
+    assert again.stdout == "Nothing is waiting to be sent.\n"
+    accepted = sum(seen.accepted.values())
+    assert desk.sum() == {"accepted": accepted, "withdrawn": PEOPLE - accepted}
+    assert accepted < PEOPLE
+    assert "stopped: wrong edition" in desk("edition", "status", KEY).stdout
+
+
+@pytest.fixture
+def lose_a_sender(house: House, tmp_path: Path) -> Callable[[timedelta], Journal]:
+    """Return what lets a sender lease everybody, have one accepted and one under way, and die so long ago."""
+
+    def lose(ago: timedelta) -> Journal:
+        with sink() as seen:
+            pass
+        Desk(tmp_path, seen.port)("edition", "send", KEY)  # released; the server is down, so nobody got it
+        journal = Journal(tmp_path / "journals")
+        chunk = Ledger(house.engine, lambda: datetime.now(UTC) - ago).turn(journal.owner).chunk
+        assert chunk is not None
+        for delivery in chunk.deliveries[:2]:
+            journal.intend(delivery.mailing, delivery.idx)
+        journal.note(chunk.mailing, chunk.deliveries[0].idx, ACCEPTED)
+        journal.abandon()
+        return journal
+
+    return lose
+
+
+def test_a_sender_was_killed(lose_a_sender: Callable[[timedelta], Journal], tmp_path: Path) -> None:
+    lose_a_sender(timedelta(0))
+
+    with sink() as seen:
+        desk = Desk(tmp_path, seen.port)
+        desk("send")
+
+    assert desk.sum() == {"accepted": PEOPLE - 1, "uncertain": 1}
+    assert sum(seen.accepted.values()) == PEOPLE - 2
+    assert max(seen.accepted.values()) == 1
+
+
+def test_a_host_is_lost_and_its_disk_comes_back(lose_a_sender: Callable[[timedelta], Journal], tmp_path: Path) -> None:
+    lost = lose_a_sender(LEASE)
+    [disk] = (tmp_path / "journals").glob(f"{lost.owner}.journal")
+    away = disk.rename(tmp_path / "away")
+
+    with sink() as seen:
+        desk = Desk(tmp_path, seen.port)
+        desk("send")
+        while_away = desk.sum()
+        away.rename(disk)
+        desk("send")
+
+    assert while_away == {"uncertain": PEOPLE}
+    assert desk.sum() == {"accepted": 1, "uncertain": PEOPLE - 1}
+    assert not seen.accepted
