@@ -307,7 +307,9 @@ async def _serve_both(app: Starlette, ports: Connection) -> None:
 
     servers, sockets = [], []
     for each in (app, Starlette(routes=[Route("/", hello)])):
-        config = uvicorn.Config(measured(each), port=0, log_level="error", access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            measured(each), port=0, log_level="error", access_log=False, lifespan="off", timeout_keep_alive=600
+        )
         server = uvicorn.Server(config)
         servers.append(server)
         sockets.append(server.config.bind_socket())

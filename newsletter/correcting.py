@@ -11,7 +11,7 @@ from newsletter.approving import ApprovingError, choose
 from newsletter.publishing import EVERYBODY, find, is_partly_out, look_of, retell
 from newsletter.rendering.email import render_email
 from newsletter.scheduling import Desk, SchedulingError, finish, pause
-from newsletter.storage.corrections import Correction, CorrectionStore
+from newsletter.storage.corrections import Correction, CorrectionStore, in_force
 from newsletter.storage.editions import EditionRecord, EditionState, Kind
 from newsletter.templating import catalogue, template_hashes
 
@@ -78,6 +78,44 @@ def correct(desk: Desk, wanted: str, *, by: str, note: str, now: datetime) -> Tr
     return Travelled(article=article, wrong=wrong, held=held, marked=_mark(desk, wrong))
 
 
+def hold_unapproved(desk: Desk, by: str, now: datetime) -> dict[str, str]:
+    """Hold every edition on its way of which an article was withdrawn or rejected, through whichever door.
+
+    Args:
+        desk: The stores and settings.
+        by: Who holds it.
+        now: The time.
+
+    Returns:
+        The reason of each that was held now, by key.
+    """
+    held: dict[str, str] = {}
+    for key in desk.ledger.unfinished():
+        record = desk.editions.find(key)
+        if record and record.state is EditionState.APPROVED and record.kind is Kind.EDITION:
+            reason = _why_unapproved(desk, record)
+            if reason and _hold_one(desk, key, reason, by, now):
+                held[key] = reason
+    return held
+
+
+def _why_unapproved(desk: Desk, record: EditionRecord) -> str:
+    printed = {revision: article for article, revision in record.edition.manifest.revisions}
+    decided = desk.articles.decisions(printed)
+    taken_back = {Decision.WITHDRAWN, Decision.REJECTED}
+    return "; ".join(
+        f"{printed[revision]!r} was {d.decision.value} by {d.by}: {d.note}"
+        for revision, d in decided.items()
+        if d.decision in taken_back
+    )
+
+
+def mark_again(desk: Desk, article: str) -> tuple[str, ...]:
+    """Let archive and feeds show what holds of an article now: a withdrawal may be taken back. Return the keys."""
+    wrong = dict.fromkeys(c.revision for c in CorrectionStore(desk.engine).about(article))
+    return _mark(desk, wrong)
+
+
 def remake(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
     """End an edition that is held on its way, and make it anew for those who have not received it; return the new one.
 
@@ -100,7 +138,7 @@ def remake(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
     if not people:
         finish(desk, key, now)
         raise CorrectingError(f"everybody has received {key} by now; 'newsletter article notify' writes to them")
-    corrections = CorrectionStore(desk.engine).about()
+    corrections = _in_force(desk)
     edition = retell(desk, record.edition, [r for r in _standing(record, corrections)[0].values() if r])
     if not edition.stories:
         raise CorrectingError(f"nothing is left to tell of {key}; 'newsletter edition stop' ends it")
@@ -180,14 +218,20 @@ def _remember(
 def _mark(desk: Desk, wrong: Iterable[str]) -> tuple[str, ...]:
     """Let archive and feeds show what is right now in every edition of which somebody has one of these wordings."""
     keys = sorted({key for revision in wrong for key in desk.editions.printing(revision)})
-    corrections = CorrectionStore(desk.engine).about()
+    corrections = _in_force(desk)
     marked = []
     for key in keys:
         record = find(desk, key)
         if record.kind is Kind.EDITION and (record.state is EditionState.SENT or is_partly_out(desk, record)):
-            desk.editions.show(key, _corrected(desk, record, corrections))
+            _, notes = _standing(record, corrections)
+            desk.editions.show(key, _corrected(desk, record, corrections) if notes else None)
             marked.append(key)
     return tuple(marked)
+
+
+def _in_force(desk: Desk) -> tuple[Correction, ...]:
+    made = CorrectionStore(desk.engine).about()
+    return in_force(made, desk.articles.decisions({r for c in made for r in (c.revision, c.replaced_by)}))
 
 
 def _corrected(desk: Desk, record: EditionRecord, corrections: Iterable[Correction]) -> Edition:

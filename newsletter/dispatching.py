@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from content.sends import Press, Send, SendState, clock_press
+from newsletter.correcting import hold_unapproved
 from newsletter.publishing import PublishingError, draft, edition_key, ready
 from newsletter.releasing import release
-from newsletter.scheduling import finish, send_by_rule, standing, tick
+from newsletter.scheduling import BY_CLOCK, finish, send_by_rule, standing, tick
 from newsletter.storage.editions import EditionState
 from newsletter.storage.locks import hold_lock
 from newsletter.storage.sends import MarkStore, SendStore, database_identity
@@ -48,10 +49,11 @@ def advance(house: House, now: datetime) -> tuple[Moved, ...]:
         if not ours:
             return ()
         _remember(house, now)
+        held = [Moved(key, Press.PAUSE, reason) for key, reason in hold_unapproved(house, BY_CLOCK, now).items()]
         moved = [m for send in SendStore(house.engine).open() for m in _advance(house, send, now)]
         # Last: an edition that cannot be made must not keep back one that is scheduled.
         fresh = _publish_due(house, now)
-        return (*moved, *(_advance(house, fresh, now) if fresh else ()))
+        return (*held, *moved, *(_advance(house, fresh, now) if fresh else ()))
 
 
 def asks(house: House, now: datetime) -> str:

@@ -11,7 +11,7 @@ from newsletter.ports import Rendering
 from newsletter.publishing import find, look_of
 from newsletter.releasing import Desk
 from newsletter.rendering.notices import render_correction
-from newsletter.storage.corrections import Correction, CorrectionStore
+from newsletter.storage.corrections import Correction, CorrectionStore, in_force
 from newsletter.storage.editions import EditionRecord, EditionState, Kind
 from newsletter.storage.history import HistoryStore
 from subscribers.deliveries import Outcome, Recipient, Tally
@@ -99,7 +99,8 @@ def _holders(desk: Desk, key: str, variants: frozenset[str]) -> Iterator[Holder]
 
 def _last_act(desk: Desk, article: str) -> tuple[Correction, ...]:
     """Return what was corrected together, the last time that anything was."""
-    known = CorrectionStore(desk.engine).about(article)
+    made = CorrectionStore(desk.engine).about(article)
+    known = in_force(made, desk.articles.decisions({r for c in made for r in (c.revision, c.replaced_by)}))
     if not known:
         raise NotifyingError(
             f"nothing that an edition prints of {article!r} was corrected; 'newsletter article correct' or 'withdraw'"

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from content import plain
 from content.assembly import assemble
 from content.clusters import cluster
 from content.compositions import Composition
-from content.editions import Edition, fingerprint, without_pictures
+from content.editions import Edition, without_pictures
 from content.folding import fold
 from content.looks import DARK, LIGHT, Look, recoloured
 from content.periods import Period, Rhythm, period_of
-from content.pins import BESIDE_THE_TEXT, changed_parts, pin
+from content.pins import BESIDE_THE_TEXT, changed_parts
 from content.reports import as_json
 from content.sections import Section, split
+from newsletter.pinning import content_pins, first_pins, pins_now
 from newsletter.ports import Rendering
 from newsletter.remembering import explained_before
 from newsletter.rendering.email import render_email
@@ -29,7 +29,7 @@ from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
 from newsletter.storage.articles import GONE, ArticleStore, Brief, Standing
 from newsletter.storage.compositions import CompositionStore
-from newsletter.storage.editions import TOLD, EditionRecord, EditionState, EditionStore, hash_of
+from newsletter.storage.editions import TOLD, EditionRecord, EditionState, EditionStore
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.lists import ListStore
@@ -39,8 +39,6 @@ from newsletter.storage.similarity import SimilarityIndex
 from newsletter.storage.sources import SourceStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
-from subscribers.preferences import MailingList
-from subscribers.preferences import Rhythm as Wish
 
 #: The rendering of the edition as a whole: what previews show and what the archive holds.
 EVERYBODY = "everybody"
@@ -234,7 +232,7 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
     found = examine(desk, record)
     if reasons := _objections(desk.settings, found, accept):
         raise PublishingError(f"{key} cannot be approved: {'; '.join(reasons)}")
-    _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=pins_now(desk, record))
+    _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=_pins_now(desk, record))
     desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
 
@@ -343,7 +341,15 @@ def what_changed(desk: Desk, record: EditionRecord, but: frozenset[str] = frozen
         record: The edition.
         but: Kinds of parts that are not looked at.
     """
-    return changed_parts(record.pins or _content_pins(record.edition), pins_now(desk, record), but=but)
+    return changed_parts(record.pins or content_pins(record.edition), _pins_now(desk, record), but=but)
+
+
+def _pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
+    try:
+        mail = desk.editions.rendering(record.edition.key, EVERYBODY)
+    except StoreError:  # its row was changed by hand
+        mail = None
+    return pins_now(desk, record, look_of(desk.settings), mail)
 
 
 def flags(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
@@ -364,55 +370,6 @@ def flags(desk: Desk, record: EditionRecord) -> tuple[str, ...]:
     is_open = record.state not in {EditionState.SENT, EditionState.CANCELLED}
     changed = what_changed(desk, record) if is_open and desk.ledger.mailing(record.edition.key) is None else ()
     return (*changed, *gone, *off)
-
-
-def pins_now(desk: Desk, record: EditionRecord) -> dict[str, str]:
-    """Return each part that an approval of this edition covers, with its hash as it is now."""
-    manifest, key = record.edition.manifest, record.edition.key
-    approved = {s.article.id: s.article.revision for s in desk.articles.approved([a for a, _ in manifest.revisions])}
-    templates = dict(template_hashes("email/digest"))
-    try:
-        mail = desk.editions.rendering(key, EVERYBODY)
-    except StoreError:  # its row was changed by hand
-        mail = None
-    return {
-        **{f"article {id_}": approved.get(id_, "") for id_, _ in manifest.revisions},
-        **{f"template {name}": templates.get(name, "") for name, _ in manifest.templates},
-        "mail": hash_of(mail) if mail else "",
-        **_other_pins(desk, record),
-    }
-
-
-def _pins(desk: Desk, record: EditionRecord, mail: Rendering) -> dict[str, str]:
-    """Return the pins of an edition that has just been made."""
-    return {**_content_pins(record.edition), "mail": hash_of(mail), **_other_pins(desk, record)}
-
-
-def _content_pins(edition: Edition) -> dict[str, str]:
-    """Return the parts that the manifest names. Editions from before there were pins have these alone."""
-    return {
-        **{f"article {id_}": revision for id_, revision in edition.manifest.revisions},
-        **{f"template {name}": hash_ for name, hash_ in edition.manifest.templates},
-    }
-
-
-def _other_pins(desk: Desk, record: EditionRecord) -> dict[str, str]:
-    audience = list_of(desk)
-    rule = [sorted(audience.topic_slugs), audience.rhythms, audience.hour, audience.zone, desk.settings.local_hours]
-    return {
-        "text": fingerprint(record.edition),
-        "folding": pin(record.folding),
-        "look": pin(plain.dump(look_of(desk.settings))),
-        f"audience {audience.slug}": pin(json.dumps(rule)),
-    }
-
-
-def list_of(desk: Desk) -> MailingList:
-    """Return the list of the settings' newsletter; as it would be made, if staff have not made and shaped it."""
-    settings = desk.settings
-    return desk.lists.find(settings.newsletter) or MailingList(
-        slug=settings.newsletter, title=settings.title, zone=settings.zone, rhythms=(Wish(settings.rhythm),)
-    )
 
 
 def _period(settings: Settings, now: datetime) -> Period:
@@ -473,7 +430,7 @@ def _compose(
         folding=json.dumps(as_json(folding) | {"pictures": unshown}, ensure_ascii=False),
         created_at=now,
     )
-    record = replace(record, pins=_pins(desk, record, rendering))
+    record = replace(record, pins=first_pins(desk, record, look_of(settings), rendering))
     if reason:
         return record, rendering, ()
     return replace(record, approved_by=BY_RULE, approved_at=now), rendering, _acceptances(found, BY_RULE, now)

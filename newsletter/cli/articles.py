@@ -12,7 +12,7 @@ from content.articles import Article
 from content.revisions import State, compare_revisions, readable
 from newsletter.approving import ApprovingError, decide, two_revisions
 from newsletter.cli.console import ByOption, JsonOption, NoteOption, now, out, print_json, print_table, settings
-from newsletter.correcting import Travelled, correct, withdraw
+from newsletter.correcting import Travelled, correct, mark_again, withdraw
 from newsletter.notifying import notify
 from newsletter.rendering.revisions import revisions_html, revisions_text
 from newsletter.storage.articles import Standing
@@ -180,6 +180,9 @@ def _say_travelled(house: House, travelled: Travelled) -> None:
 def _decide(context: typer.Context, wanted: list[str], decision: Decision, by: str, note: str) -> None:
     with open_house(settings(context)) as house:
         new = decide(house.articles, wanted, decision, by=by, note=note, now=now())
+        marked = [key for s in new for key in mark_again(house, s.article.id)]
+        if marked:  # a withdrawal was taken back
+            announce(house, publish_site(house))
     for standing in new:
         out.print(f"{decision.value} {standing.article.id} ({standing.article.revision[:12]})", markup=False)
     if not new:

@@ -234,3 +234,5 @@ def _say(key: str, tally: Tally) -> None:
         + (f" + {tally.withdrawn} withdrawn" if tally.withdrawn else ""),
         markup=False,
     )
+    for reason, count in sorted(tally.excluded.items()):
+        out.print(f"  {count} excluded: {reason}", markup=False)

@@ -1,8 +1,9 @@
 """Editions become a feed: one entry for each article, the newest edition's text of it, stable ids."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from content.editions import Edition, Story, shorten
@@ -71,16 +72,27 @@ class Feed:
         return max((e.updated for e in self.entries), default=NEVER)
 
 
-def entries_of(editions: Iterable[Edition], look: Look) -> tuple[Entry, ...]:
-    """Return one entry for each article that `editions` print, newest edition first, in printed order."""
+#: Nobody has looked at an image.
+UNKNOWN: Mapping[str, int] = MappingProxyType({})
+
+
+def entries_of(editions: Iterable[Edition], look: Look, weights: Mapping[str, int] = UNKNOWN) -> tuple[Entry, ...]:
+    """Return one entry for each article that `editions` print, newest edition first, in printed order.
+
+    Args:
+        editions: Any number, in any order.
+        look: The newsletter's.
+        weights: Bytes of images by their addresses, as far as they are known.
+    """
     newest_first = sorted(editions, key=lambda e: (e.published_at, e.key), reverse=True)
-    return merge(told_by(edition, look) for edition in newest_first)
+    return merge(told_by(edition, look, weights) for edition in newest_first)
 
 
-def told_by(edition: Edition, look: Look) -> tuple[Entry, ...]:
+def told_by(edition: Edition, look: Look, weights: Mapping[str, int] = UNKNOWN) -> tuple[Entry, ...]:
     """Return one entry for each story of `edition`, in printed order."""
     places = Places(edition, look)
-    return tuple(_entry(story, place, edition, places, look) for place, story in enumerate(edition.stories))
+    entries = (_entry(story, place, edition, places, look) for place, story in enumerate(edition.stories))
+    return tuple(_weighed(entry, weights) for entry in entries)
 
 
 def merge(newest_first: Iterable[Iterable[Entry]]) -> tuple[Entry, ...]:
@@ -123,6 +135,12 @@ def _entry(story: Story, place: int, edition: Edition, places: Places, look: Loo
         updated=updated - earlier,
         image=_enclosure(story),
     )
+
+
+def _weighed(entry: Entry, weights: Mapping[str, int]) -> Entry:
+    if entry.image is None or entry.image.url not in weights:
+        return entry
+    return replace(entry, image=replace(entry.image, length=weights[entry.image.url]))
 
 
 def _html(story: Story, edition: Edition, places: Places) -> str:

@@ -44,5 +44,6 @@ def _item(entry: Entry) -> dict[str, object]:
     }
     if entry.image:
         item["image"] = entry.image.url
-        item["attachments"] = [{"url": entry.image.url, "mime_type": entry.image.type}]
+        size = {"size_in_bytes": entry.image.length} if entry.image.length else {}
+        item["attachments"] = [{"url": entry.image.url, "mime_type": entry.image.type, **size}]
     return {key: value for key, value in item.items() if value}

@@ -1,10 +1,12 @@
 """Keeps which wordings turned out wrong, what took their place, and what readers are told: only ever added to."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Column, Engine, Index, Integer, Row, String, Table, Text, select
 
+from content.approvals import Approval, Decision
 from newsletter.storage.engine import reading
 from newsletter.storage.schema import Instant, metadata
 
@@ -74,6 +76,23 @@ class CorrectionStore:
             query = query.where(corrections.c.article == article)
         with reading(self._engine) as connection:
             return tuple(_correction(row) for row in connection.execute(query))
+
+
+def in_force(made: Iterable[Correction], decided: Mapping[str, Approval]) -> tuple[Correction, ...]:
+    """Return the corrections that hold: a withdrawal ends when somebody approves the wording again, or its correction.
+
+    Args:
+        made: All that were made, in order.
+        decided: By revision, the decision that is in force, of wordings and of those in their place.
+    """
+    known = tuple(made)
+    approved = {r: decision.at for r, decision in decided.items() if decision.decision is Decision.APPROVED}
+
+    def is_over(withdrawal: Correction) -> bool:
+        places = {c.replaced_by for c in known if c.revision == withdrawal.revision}
+        return any(r in approved and approved[r] > withdrawal.at for r in (withdrawal.revision, *places))
+
+    return tuple(c for c in known if not (c.is_withdrawal and is_over(c)))
 
 
 def _correction(row: Row[tuple[object, ...]]) -> Correction:

@@ -238,10 +238,10 @@ class EditionStore:
         with reading(self._engine) as connection:
             return {row.key: EditionState(row.state) for row in connection.execute(query.order_by(editions.c.key))}
 
-    def show(self, key: str, edition: Edition) -> bool:
-        """Let archive and feeds show `edition` in place of what was sent; tell whether there is one of this key."""
+    def show(self, key: str, edition: Edition | None) -> bool:
+        """Let archive and feeds show `edition` in place of what was sent, None that itself; tell whether it exists."""
         with self._engine.begin() as connection:
-            shown = editions.update().where(editions.c.key == key).values(shown=to_json(edition))
+            shown = editions.update().where(editions.c.key == key).values(shown=to_json(edition) if edition else "")
             return connection.execute(shown).rowcount == 1
 
     def printing(self, revision: str) -> dict[str, frozenset[str]]:

@@ -1,7 +1,7 @@
 """The pages and feeds that list others: the index, years, topics, feeds with their archives, site map, search."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -34,8 +34,8 @@ Load = Callable[[str], Edition]
 class Telling:
     """Entries of editions by their keys; each edition is loaded and rendered once in a build, for all its feeds."""
 
-    def __init__(self, load: Load, look: Look) -> None:
-        self._load, self._look = load, look
+    def __init__(self, load: Load, look: Look, weights: Mapping[str, int]) -> None:
+        self._load, self._look, self._weights = load, look, weights
         self._told: dict[str, tuple[Entry, ...]] = {}
 
     def of(self, newest_first: Iterable[str]) -> tuple[Entry, ...]:
@@ -45,7 +45,7 @@ class Telling:
     def by(self, key: str) -> tuple[Entry, ...]:
         """Return the entries of one edition."""
         if key not in self._told:
-            self._told[key] = told_by(self._load(key), self._look)
+            self._told[key] = told_by(self._load(key), self._look, self._weights)
         return self._told[key]
 
 
@@ -68,7 +68,7 @@ class Change:
     articles: Sequence[str]  #: ids of what those print or printed
 
 
-def list_files(change: Change, shelf: Shelf, load: Load, look: Look) -> Files:
+def list_files(change: Change, shelf: Shelf, load: Load, look: Look, weights: Mapping[str, int]) -> Files:
     """Name every list that a change may touch, last of all what is to be taken away.
 
     Args:
@@ -76,8 +76,9 @@ def list_files(change: Change, shelf: Shelf, load: Load, look: Look) -> Files:
         shelf: What is known of the editions, the change included.
         load: Returns an edition by its key.
         look: The newsletter's.
+        weights: Bytes of images by their addresses, as far as they are known.
     """
-    listings, telling = change.after, Telling(load, look)
+    listings, telling = change.after, Telling(load, look, weights)
     all_years, old_years = _years(listings), _years(change.before)
     language = load(listings[-1].key).language if listings else "en"
     # Every year's page leads to all others: a new year, once in twelve months, touches them all.

@@ -11,6 +11,7 @@ from content import plain
 from content.editions import Edition, fingerprint
 from content.looks import Look
 from content.places import article_path, edition_path
+from newsletter.feeds.entries import UNKNOWN
 from newsletter.rendering import web
 from newsletter.syndicating import lists
 from newsletter.syndicating.files import remove, write
@@ -38,12 +39,26 @@ class Listed:
     load: Callable[[], Edition]
 
 
-def write_site(folder: Path, editions: Iterable[Edition], look: Look, *, anew: bool = False) -> tuple[str, ...]:
+def write_site(
+    folder: Path,
+    editions: Iterable[Edition],
+    look: Look,
+    *,
+    weights: Mapping[str, int] = UNKNOWN,
+    anew: bool = False,
+) -> tuple[str, ...]:
     """Write the site of `editions` into `folder`; like `build_site`, for editions that are at hand anyway."""
-    return build_site(folder, [_listed(e) for e in editions], look, anew=anew)
+    return build_site(folder, [_listed(e) for e in editions], look, weights=weights, anew=anew)
 
 
-def build_site(folder: Path, listed: Iterable[Listed], look: Look, *, anew: bool = False) -> tuple[str, ...]:
+def build_site(
+    folder: Path,
+    listed: Iterable[Listed],
+    look: Look,
+    *,
+    weights: Mapping[str, int] = UNKNOWN,
+    anew: bool = False,
+) -> tuple[str, ...]:
     """Bring the site in `folder` up to date with the editions `listed` and return the paths that changed, below it.
 
     The work depends on what changed, not on how much there is: an edition whose fingerprint is the same is neither
@@ -55,6 +70,7 @@ def build_site(folder: Path, listed: Iterable[Listed], look: Look, *, anew: bool
         folder: The site's own; what else lies in it stays.
         listed: Every edition that belongs on the site.
         look: The newsletter's.
+        weights: Bytes of images by their addresses, as far as they are known when an edition is new: feeds tell them.
         anew: Make every page, as after something in the folder was changed by hand.
 
     Raises:
@@ -72,7 +88,7 @@ def build_site(folder: Path, listed: Iterable[Listed], look: Look, *, anew: bool
     if fresh and not changed and not gone:
         return ()
     listings = tuple(_listing(one) for one in sorted(by_key.values(), key=lambda o: (o.published_at, o.key)))
-    files = _Build(by_key, known, shelf, look).files(changed, gone, listings)
+    files = _Build(by_key, known, shelf, look, weights).files(changed, gone, listings)
     written = tuple(path for path, data in files if _apply(folder / path, data))
     shelf.contents.put("contents", Contents(made_with=made_with, listings=listings))
     shelf.save()
@@ -92,8 +108,15 @@ def behind(folder: Path, editions: Iterable[Edition]) -> tuple[str, ...]:
 class _Build:
     """One run over the site."""
 
-    def __init__(self, listed: Mapping[str, Listed], known: Mapping[str, Listing], shelf: Shelf, look: Look) -> None:
-        self._listed, self._known, self._shelf, self._look = listed, known, shelf, look
+    def __init__(
+        self,
+        listed: Mapping[str, Listed],
+        known: Mapping[str, Listing],
+        shelf: Shelf,
+        look: Look,
+        weights: Mapping[str, int],
+    ) -> None:
+        self._listed, self._known, self._shelf, self._look, self._weights = listed, known, shelf, look, weights
         self._load = cache(lambda key: listed[key].load())
 
     def files(self, changed: Sequence[str], gone: Sequence[str], listings: Sequence[Listing]) -> Iterator[File]:
@@ -112,7 +135,7 @@ class _Build:
         dates = [self._known[k].published_at for k in [*changed, *gone] if k in self._known]
         dates += [self._listed[k].published_at for k in changed]
         change = lists.Change(tuple(self._known.values()), listings, dates, tuple(touched))
-        yield from lists.list_files(change, shelf, self._load, look)
+        yield from lists.list_files(change, shelf, self._load, look, self._weights)
         for slug in orphans:
             yield article_path(slug), None
         for key in gone:

@@ -70,6 +70,17 @@ document.addEventListener("input", (event) => {
   if (count) count.textContent = `${event.target.value.length} characters`;
 });
 
+// Words that were typed and not saved are not lost by a wrong press: the browser asks first.
+let typed = false;
+document.addEventListener("input", (event) => { if (event.target.closest("[data-keep]")) typed = true; });
+document.addEventListener("submit", () => { typed = false; });
+addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
+
+// On a phone the bar of pages is wider than the screen: begin where we are.
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelector(".rail nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+});
+
 document.addEventListener("DOMContentLoaded", settle);
 // The watched send: its title and its tenths are said; when its state changes, so do its buttons.
 function watched() {

@@ -129,6 +129,13 @@ def test_a_correction_travels_from_one_command_to_the_next(home: Path, monkeypat
     assert json.loads(run("edition", "status", notice, "--json").stdout)["state"] == "sent"
     assert "ada@example.org" in run("edition", "recipients", key, "--had", FIRST.revision[:12]).stdout
 
+    page = home / "site" / "editions" / f"{key}.html"
+    run("article", "withdraw", "scars.md", "--by", "Ines", "--note", "wrong after all")
+    assert "We have withdrawn this article." in page.read_text()
+    run("article", "approve", "scars.md", "--by", "Ines")
+    assert "We have withdrawn this article." not in page.read_text()
+    assert "It is 72 hours." in page.read_text()
+
 
 def test_a_withdrawal_says_what_it_did(home: Path) -> None:
     del home

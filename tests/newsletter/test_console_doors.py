@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect, text
 
+from newsletter.publishing import draft
 from newsletter.staffing import GRANTS, Permission
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.staff import Role
@@ -94,6 +96,33 @@ def test_each_role_passes_the_doors_of_its_permissions_and_no_other(office: Offi
             wrong.append((door.method, door.path, answer.status_code))
 
     assert wrong == []
+
+
+def test_an_edition_of_another_newsletter_is_not_there(office: Office) -> None:
+    settings = office.settings.model_copy(update={"newsletter": "hair"})
+    record = draft(replace(office.house, settings=settings), office.now, by_hand=True)
+    assert record
+    assert record.edition.key == "hair-weekly-2026-W48"
+    ines, found = office.sign_in("Ines"), {}
+    before = everything(office.house.engine)
+
+    for door in DOORS:
+        if "{key}" in door.path and door.may is not None:
+            path = door.path.replace("{key}", record.edition.key)
+            answer = ines.post(path, do="save", version="0") if door.act else ines.get(path)
+            found[f"{door.method} {door.path}"] = answer.status_code
+
+    assert len(found) > 10
+    assert set(found.values()) == {404}
+    assert everything(office.house.engine) == before
+
+
+@pytest.mark.parametrize("path", ["/articles/" + "0" * 64, "/audience/people/nobody", "/digests/none", "/results/none"])
+def test_what_is_not_there_is_said_the_same_way_whatever_was_asked_for(office: Office, path: str) -> None:
+    answer = office.sign_in("Ines").get(path)
+
+    assert answer.status_code == 404
+    assert path.rpartition("/")[2] not in answer.text
 
 
 def test_half_signed_in_passes_nothing_but_the_code(office: Office) -> None:

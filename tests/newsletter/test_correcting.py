@@ -11,10 +11,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from content.approvals import Decision
 from content.articles import Article
+from content.sends import Press, SendState
 from newsletter.approving import ApprovingError
-from newsletter.correcting import CorrectingError, Travelled, correct, remake, withdraw
+from newsletter.correcting import CorrectingError, Travelled, correct, mark_again, remake, withdraw
 from newsletter.delivering import deliver
+from newsletter.dispatching import Moved, advance
 from newsletter.notifying import NotifyingError, holders, notify
 from newsletter.publishing import PublishingError, approve, draft, find, told
 from newsletter.releasing import release
@@ -335,3 +338,41 @@ def test_only_what_is_held_on_its_way_is_made_again(open_it: Callable[..., House
         remake(house, KEY, by="Ines", now=LATER)
 
     assert house.ledger.tally(KEY).pending == 3
+
+
+def test_a_withdrawal_that_is_taken_back_leaves_no_trace_for_readers(open_it: Callable[..., House]) -> None:
+    house = open_it()
+    with sink() as seen:
+        _send(_to(house, seen.port))
+    before = told(house)
+    _withdraw(house)
+    assert told(house) != before
+
+    house.articles.decide([make_approval(SCARS, at=LATER + timedelta(minutes=1))])
+    marked = mark_again(house, "scars.md")
+
+    assert (marked, told(house)) == ((KEY,), before)
+    with pytest.raises(NotifyingError, match="nothing that an edition prints"):
+        notify(house, "scars.md", by="Ines", now=LATER)
+    assert mark_again(house, "wax.md") == ()
+
+
+@pytest.mark.parametrize("decision", [Decision.REJECTED, Decision.WITHDRAWN])
+def test_the_clock_holds_what_was_taken_back_through_another_door(
+    open_it: Callable[..., House], decision: Decision
+) -> None:
+    house = open_it()
+    release(house, KEY, MONDAY)
+    assert advance(house, MONDAY) == ()
+    house.articles.decide([replace(make_approval(SCARS, decision, at=LATER), note="wrong")])
+
+    moved = advance(house, LATER)
+
+    reason = f"'scars.md' was {decision.value} by Ines: wrong"
+    assert moved == (Moved(KEY, Press.PAUSE, reason),)
+    assert (find(house, KEY).state, find(house, KEY).reason) == (EditionState.HELD, reason)
+    assert standing(house, KEY).state is SendState.PAUSED
+    assert advance(house, LATER) == ()
+    with sink() as seen:
+        run(deliver(_to(house, seen.port), LATER))
+    assert not seen.accepted

@@ -249,3 +249,17 @@ def test_every_address_in_an_entry_is_absolute() -> None:
         root = etree.HTML(f"<div>{entry.html}</div>")
         assert [u for u in root.xpath("//@href|//@src") if not u.startswith("https://")] == []
     assert ROLLERS in entry_id(LOOK, ROLLERS)
+
+
+def test_the_weight_of_an_image_is_told_in_all_three_forms_once_it_is_known() -> None:
+    weights = {"https://cdn.example.org/serum.jpg": 48_213}
+    (known, *_), (unknown, *_) = entries_of([full_edition()], LOOK, weights), entries_of([full_edition()], LOOK)
+
+    assert known == replace(unknown, image=replace(unknown.image, length=48_213))
+    feed = make_feed(entries=(known,))
+    (item,) = etree.fromstring(rss(feed, LOOK)).findall(".//item")
+    (link,) = (
+        x for x in etree.fromstring(atom(feed, LOOK)).iterfind(".//{*}entry/{*}link") if x.get("rel") == "enclosure"
+    )
+    assert item.find("enclosure").get("length") == link.get("length") == "48213"
+    assert json.loads(json_feed(feed, LOOK))["items"][0]["attachments"][0]["size_in_bytes"] == 48_213

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from content.approvals import Decision
 from content.articles import Article, Block, BlockKind
@@ -16,10 +17,10 @@ from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance
 from newsletter.storage.editions import EditionState
 from newsletter.storage.sources import SourceRecord
-from newsletter.wiring import House, open_house
+from newsletter.wiring import House, open_house, publish_site
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import IN_CI, MONDAY, make_approval, make_article, make_subscriber, paragraph
-from tests.editions import linked
+from tests.editions import image, linked
 from tests.newsletter.hostile import ok, serve
 
 KEY = "beauty-weekly-2026-W48"
@@ -381,3 +382,24 @@ def test_what_became_of_its_articles_is_flagged_before_anything_leaves(house: Ho
         "'gone.md' is gone from its source since 23 Nov 2026",
         "the source 'off' of 'off.md' is disabled: Zoe said so",
     )
+
+
+def test_links_and_images_are_looked_at_first_where_the_setting_says_so(settings: Settings) -> None:
+    bottle = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (600).to_bytes(4) + (400).to_bytes(4)
+    with serve({"/serum.png": ok(bottle.ljust(1000, b"x"))}) as site:
+        shown = make_article(
+            "shown.md",
+            image("A glass bottle", f"{site.url}/serum.png"),
+            linked("Read the lost study before you begin.", "lost study", f"{site.url}/lost"),
+            title="Shown",
+        )
+        looking = settings.model_copy(update={"check_links": True, "fetch_loopback": True})
+        with open_house(looking) as house:
+            _approve(house, shown)
+
+            draft(house, MONDAY)
+            publish_site(house)
+
+            assert f"the link {site.url}/lost is dead" in " ".join(a.message for a in house.acceptances.of(KEY))
+            feed = etree.parse(house.settings.home / "site/feeds/all.rss")
+            assert [e.get("length") for e in feed.iterfind(".//enclosure")] == ["1000"]

@@ -1,10 +1,12 @@
 """A wrong setting is one line: the name, the value, what would do."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from newsletter.settings import Settings, SettingsError, load
+from newsletter.wiring import open_house
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +102,8 @@ def test_flows_and_servers_find_the_file_by_the_environment(tmp_path: Path, monk
     monkeypatch.setenv("NEWSLETTER_CONFIG", str(tmp_path / "other.toml"))
 
     assert load().title == "Another"
+
+
+def test_a_lease_lasts_as_long_as_is_set(tmp_path: Path) -> None:
+    with open_house(Settings(home=tmp_path, lease_seconds=90)) as house:
+        assert house.ledger.lease == timedelta(seconds=90)

@@ -15,6 +15,7 @@ from newsletter.rendering.comparison import compare
 from newsletter.staffing import Permission
 from newsletter.storage.articles import word_of
 from newsletter.web.console.asking import Ask, Door, with_query
+from newsletter.web.console.today import article_counts
 from newsletter.web.console.words import count
 
 #: Articles on one page of the list.
@@ -48,7 +49,7 @@ def show_articles(ask: Ask) -> Response:
     overviews = ask.console.overviews
     found = overviews.articles(state=state, source=source, text=text, after=page * ON_A_PAGE, limit=ON_A_PAGE + 1)
     rows = found[:ON_A_PAGE]
-    counts = overviews.article_counts(source=source, text=text)
+    counts = article_counts(ask, source, text)
     sources = ask.console.house.sources.all()
     checked = max((s.pulled_at for s in sources if s.pulled_at), default=None)
     return ask.show(
@@ -123,6 +124,7 @@ def show_article(ask: Ask) -> Response:
         seen=Seen(revision, word_of(approval)).text,
         next_one=next((row for row in after if row.revision != revision), None),
         notes=_notes(article),
+        remarks=standing.remarks if standing and standing.article.revision == revision else (),
     )
 
 

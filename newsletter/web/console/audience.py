@@ -21,7 +21,7 @@ from newsletter.storage.imports import UNDO_WITHIN, ImportState, ImportStore
 from newsletter.storage.lists import ListStore
 from newsletter.storage.segments import SegmentStore
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.today import COUNTED_WITHIN, people_counts
+from newsletter.web.console.today import COUNTED_LENIENTLY, COUNTED_WITHIN, people_counts
 from newsletter.web.console.words import count
 from subscribers.addresses import AddressError, read_address
 from subscribers.consent import Door as Way
@@ -154,6 +154,7 @@ def show_segments(ask: Ask) -> Response:
                 lambda: SegmentStore(house.engine).look(slug, segment),
                 now=ask.now,
                 kept=COUNTED_WITHIN,
+                lenient=COUNTED_LENIENTLY,
             )
         except SegmentError as error:
             problem = str(error)

@@ -64,7 +64,7 @@ def add_source(ask: Ask) -> Response:
         return ask.go(
             "/health", "Folders are added on the command line: newsletter source add NAME FOLDER.", is_problem=True
         )
-    policy = Policy.TRUSTED if form.has("trusted") else Policy.REVIEW
+    policy = Policy.TRUSTED if form.has("trusted") else Policy.FLAG
     record = SourceRecord(name=name, kind=kind, location=location, policy=policy, added_at=ask.now)
     pull = make_source(record, house.settings).pull({})
     house.sources.add(record)

@@ -2,21 +2,37 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from content.compositions import Composition, moved
-from newsletter.publishing import ComposedElsewhereError, available, compose, draft, edition_key
+from newsletter.publishing import (
+    EVERYBODY,
+    ComposedElsewhereError,
+    available,
+    compose,
+    draft,
+    edition_key,
+    examine,
+)
 from newsletter.publishing import find as find_edition
+from newsletter.rendering.gates import Finding
 from newsletter.staffing import Permission
 from newsletter.storage.compositions import Version
-from newsletter.storage.editions import EditionRecord
+from newsletter.storage.editions import EditionRecord, hash_of
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.sends import can_edit, send_of
+from newsletter.web.console.today import article_counts
 
 #: Characters of each field at most: the longest subject a server takes, what inboxes show, a page of text.
 SUBJECT, PREHEADER, INTRO = 250, 250, 4000
+
+
+#: How long findings about a mail are kept in memory: the spam filter's rules change now and then.
+FINDINGS_KEPT = timedelta(days=1)
 
 
 def show_digests(ask: Ask) -> Response:
@@ -35,7 +51,7 @@ def show_digests(ask: Ask) -> Response:
         total=len(rows),
         current=edition_key(ask.console.house.settings, ask.now),
         exists=any(e.key == edition_key(ask.console.house.settings, ask.now) for e, _ in rows),
-        fresh=ask.console.overviews.article_counts().get("approved", 0),
+        fresh=article_counts(ask).get("approved", 0),
     )
 
 
@@ -111,6 +127,16 @@ def fold_again(ask: Ask) -> Response:
     ask.did(record.edition.key)
     ask.console.cache.forget()
     return ask.go(f"/digests/{record.edition.key}", "Folded anew, of what is approved now.")
+
+
+def findings_of(ask: Ask, record: EditionRecord) -> tuple[Finding, ...]:
+    """Return what is wrong with the mail of a digest; asked once for each mail, for the spam filter takes its time."""
+    house, key = ask.console.house, record.edition.key
+    mail = house.editions.rendering(key, EVERYBODY)
+    if mail is None:
+        return ()
+    name = ("findings", key, hash_of(mail), hash(record.folding))
+    return ask.console.lasting.get(name, partial(examine, house, record), now=ask.now, kept=FINDINGS_KEPT)
 
 
 def edition_of(ask: Ask) -> EditionRecord:

@@ -13,13 +13,13 @@ from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.feeds.entries import told_by
 from newsletter.ports import FetchError, Rendering
 from newsletter.proving import send_test
-from newsletter.publishing import EVERYBODY, examine, look_of
+from newsletter.publishing import EVERYBODY, look_of
 from newsletter.rendering.gates import CLIP_BYTES, WARN_BYTES, Severity
 from newsletter.staffing import Permission, digest
 from newsletter.storage.editions import EditionRecord
 from newsletter.storage.history import HistoryStore
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.digests import edition_of
+from newsletter.web.console.digests import edition_of, findings_of
 from newsletter.web.console.guards import MAIL_POLICY
 from newsletter.web.console.sends import send_of
 from newsletter.wiring import make_fetcher
@@ -76,7 +76,7 @@ def show_preview(ask: Ask) -> Response:
         clip=CLIP_BYTES,
         share=min(100, round(100 * octets / CLIP_BYTES)),
         is_heavy=octets > WARN_BYTES,
-        findings=examine(ask.console.house, record),
+        findings=findings_of(ask, record),
         blocker=Severity.BLOCKER,
         links=_links(rendering),
         hash=digest(f"{rendering.subject}\0{rendering.html}\0{rendering.text}")[:12],

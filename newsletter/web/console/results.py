@@ -107,7 +107,7 @@ def show_result(ask: Ask) -> Response:
         edition=record.edition,
         send=send,
         tally=tally,
-        chart=bars("Where everybody stands", parts) if parts else "",
+        chart=bars("Where everybody stands", parts, is_narrow=True) if parts else "",
         parts=parts,
         reports={kind.value: n for kind, n in reports.items()},
         more=more,

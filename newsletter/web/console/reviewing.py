@@ -9,14 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from content.sends import Press, SendState, moment_of, presses
-from newsletter.publishing import PublishingError, examine, what_changed
+from newsletter.publishing import PublishingError, what_changed
 from newsletter.rendering.gates import Severity
 from newsletter.rendering.vetting import unaccepted
 from newsletter.scheduling import SchedulingError, approve, cancel, pause, resume, schedule, send_now, stop
 from newsletter.staffing import Permission
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.digests import edition_of
+from newsletter.web.console.digests import edition_of, findings_of
 from newsletter.web.console.sends import BUTTONS, Shown, send_of
 from newsletter.web.console.today import people_counts
 from newsletter.web.console.words import count, number
@@ -40,7 +40,7 @@ def agree(ask: Ask) -> Response:
     """Approve a digest. Where a second person is asked for, it is not its last editor."""
     record = edition_of(ask)
     key = record.edition.key
-    findings = examine(ask.console.house, record)
+    findings = findings_of(ask, record)
     if any(f.severity is Severity.BLOCKER for f in findings):
         return _show(ask, record, "It cannot be approved while something red stands below.", 409)
     if _is_own_work(ask, record):
@@ -169,7 +169,7 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
     house, key = ask.console.house, record.edition.key
     record = house.editions.find(key) or record
     send = send_of(ask, record)
-    findings = examine(house, record)
+    findings = findings_of(ask, record)
     audience = people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
     proposed = _proposed(ask)
     leaves = send.due_at if send.due_at and send.due_at > ask.now else proposed

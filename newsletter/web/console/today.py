@@ -15,6 +15,8 @@ from subscribers.people import SubscriptionState
 
 #: How old the counters of people may be.
 COUNTED_WITHIN = timedelta(minutes=1)
+#: How old the counters of articles may be: acts here forget them, sources bring articles elsewhere.
+RECOUNTED = timedelta(seconds=2)
 #: For so long the last count is shown while people are counted anew: a million takes a moment.
 COUNTED_LENIENTLY = timedelta(minutes=30)
 
@@ -23,7 +25,7 @@ def show_today(ask: Ask) -> Response:
     """Show what waits."""
     console, house = ask.console, ask.console.house
     editions = console.overviews.editions(house.settings.newsletter, limit=20)
-    counts = console.overviews.article_counts()
+    counts = article_counts(ask)
     people = people_counts(ask)
     waiting = [e for e in editions if e.state in {EditionState.HELD, EditionState.DRAFT}]
     sends = [(e, send_of(ask, e)) for e in editions if e.state in TOLD]
@@ -47,6 +49,13 @@ def show_today(ask: Ask) -> Response:
 def show_help(ask: Ask) -> Response:
     """Show how the week goes, and what the words mean."""
     return ask.show("help")
+
+
+def article_counts(ask: Ask, source: str = "", text: str = "") -> dict[str, int]:
+    """Return how many articles of a source, with a text in their title, are in which state; a moment old."""
+    count = partial(ask.console.overviews.article_counts, source=source, text=text)
+    name = ("articles", source, text)
+    return ask.console.cache.get(name, count, now=ask.now, kept=RECOUNTED, lenient=COUNTED_LENIENTLY)
 
 
 def people_counts(ask: Ask) -> dict[SubscriptionState, int]:
