@@ -10,16 +10,17 @@ from content.concordance import Bags, Numbers, changes, packed, starts_of, unpac
 
 #: A section looks up at most so many others through its rarest words. Look-alikes beyond that are not seen by it
 #: (they see each other through other sections): the work grows with the number of sections, never with its square.
-BUDGET = 8000
+BUDGET = 13_500
 
-#: Words of a section that are looked up, at most: the rarest. More find little and cost time.
-LOOKED_UP = 24
+#: Words of a section that are looked up, at most: the rarest. More find nothing and cost time: with 24, heavily
+#: rewritten copies are found a little less often.
+LOOKED_UP = 18
 
 #: Of a word that its budget does not allow, a section sees the holders next to it, so many on each side.
 NEAREST = 8
 
 #: Neighbours kept per section.
-NEIGHBOURS = 10
+NEIGHBOURS = 18
 
 #: What a word counts that at most so many sections hold: the rarer, the more. A weight is a repetition.
 WEIGHTS = ((8, 4), (32, 3), (200, 2))

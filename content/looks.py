@@ -77,6 +77,7 @@ class Look:
     tag_domain: str = ""  #: of `tag:` ids; "" takes the site's host
     tag_date: str = "2026"  #: a day or year when that domain was ours (RFC 4151); never change it
     hub_url: str = ""  #: of a WebSub hub; "" for none
+    feed_content: str = "full"  #: "summary": feeds carry the opening of a story, and a link to the rest
     zone: str = "UTC"  #: IANA zone in whose days we speak
     light: Palette = LIGHT
     dark: Palette = DARK

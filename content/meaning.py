@@ -43,8 +43,9 @@ LEAST_ALIKE = 0.22
 #: What the likeness to a neighbour is at least taken for: a section without any is not thereby a good match.
 CHANCE = 0.1
 
-#: Up to so many sections are compared by meaning at once; the table of their sentences grows with the square.
-MOST = 300
+#: Up to so many sections, and sentences, are compared by meaning at once: the table of the sentences grows with the
+#: square. So many take half a gigabyte.
+MOST, MOST_SENTENCES = 300, 6000
 
 
 class Meanings:
@@ -82,11 +83,13 @@ class Reading:
         """Read the sections.
 
         Args:
-            found: The sections, in an order that does not depend on how they came; more than `MOST` are not read.
+            found: The sections, in an order that does not depend on how they came; more than `MOST`, or with more than
+                `MOST_SENTENCES`, are not read.
             weights: Of their concepts.
             vectors: Of words.
         """
-        spoken = [n for n, p in enumerate(found) if any(p.statements)] if len(found) <= MOST else []
+        few = len(found) <= MOST and sum(len(p.statements) for p in found) <= MOST_SENTENCES
+        spoken = [n for n, p in enumerate(found) if any(p.statements)] if few else []
         self._table = _Table.of(found, spoken, weights, vectors) if len(spoken) > 1 else None
         self._articles = Articles(found, self._table.row, self._table.topics) if self._table else None
 

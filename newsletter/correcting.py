@@ -119,7 +119,7 @@ def mark_again(desk: Desk, article: str) -> tuple[str, ...]:
 def remake(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
     """End an edition that is held on its way, and make it anew for those who have not received it; return the new one.
 
-    It waits for an approval. Saying it again changes nothing.
+    It prints what is approved now, and waits for an approval. Said of the new one, it makes that anew while it is held.
 
     Raises:
         PublishingError: There is no such edition.
@@ -128,34 +128,43 @@ def remake(desk: Desk, key: str, *, by: str, now: datetime) -> EditionRecord:
     if not by.strip():
         raise CorrectingError("making an edition again needs the name of who does it: --by NAME")
     record = find(desk, key)
+    if record.remakes and record.state is EditionState.HELD and not is_partly_out(desk, record):
+        return _make_again(desk, find(desk, record.remakes), by, now)
     key = record.edition.key
     if not is_partly_out(desk, record):
         raise CorrectingError(f"{key} is {record.state.value}; only what is held on its way is made again")
-    tally = desk.ledger.tally(key)
+    if leased := desk.ledger.tally(key).leased:
+        raise CorrectingError(f"a sender holds {leased} people of {key}: wait a second, or run 'newsletter send'")
+    made = _make_again(desk, record, by, now)
+    # Only now: whoever is killed before has lost nobody, and says it again.
+    desk.ledger.stop(key, f"made again as {made.edition.key}")
+    finish(desk, key, now)
+    return made
+
+
+def _make_again(desk: Desk, record: EditionRecord, by: str, now: datetime) -> EditionRecord:
+    """Make what is approved now of an edition's articles into another one, for whoever has not received the first."""
+    key, tally = record.edition.key, desk.ledger.tally(record.edition.key)
     people = tally.pending + tally.deferred + tally.withdrawn
-    if tally.leased:
-        raise CorrectingError(f"a sender holds {tally.leased} people of {key}: wait a second, or run 'newsletter send'")
     if not people:
         finish(desk, key, now)
         raise CorrectingError(f"everybody has received {key} by now; 'newsletter article notify' writes to them")
-    corrections = _in_force(desk)
-    edition = retell(desk, record.edition, [r for r in _standing(record, corrections)[0].values() if r])
+    ids = [article for article, _ in record.edition.manifest.revisions]
+    approved = {s.article.id: s.article.revision for s in desk.articles.approved(ids)}
+    edition = retell(desk, record.edition, [approved[article] for article in ids if article in approved])
     if not edition.stories:
         raise CorrectingError(f"nothing is left to tell of {key}; 'newsletter edition stop' ends it")
     again = _numbered(desk, edition, record)
-    reason = f"made again by {by.strip()} for the {people} people who have not received {key}; it waits for an approval"
+    whom = f"the {people} people who have not received {key}"
     made = EditionRecord(
         edition=again,
         state=EditionState.HELD,
-        reason=reason,
+        reason=f"made again by {by.strip()} for {whom}; it waits for an approval",
         folding=record.folding,
         created_at=now,
         remakes=key,
     )
-    desk.editions.create(made, {EVERYBODY: render_email(again, look_of(desk.settings))})
-    # Only now: whoever is killed before has lost nobody, and says it again.
-    desk.ledger.stop(key, f"made again as {again.key}")
-    finish(desk, key, now)
+    desk.editions.create(made, {EVERYBODY: render_email(again, look_of(desk.settings))}, replace_draft=True)
     return find(desk, again.key)
 
 

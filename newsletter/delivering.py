@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Engine
 
+from content.editions import Edition
 from newsletter import publishing
 from newsletter.ports import Transport
 from newsletter.rendering.composing import Composer, Printed, personal_links
@@ -179,6 +180,16 @@ def signing_keys(settings: Settings) -> tuple[SigningKey, ...]:
     return tuple(keys)
 
 
+def dated(desk: Desk, edition: Edition) -> datetime:
+    """Return the date that an edition's mail bears: when its audience was frozen, and as long as it is not, its own.
+
+    Not when a letter leaves: a second attempt is the same message. Not when the edition was made, which may be days
+    before: filters take a mail that is dated hours ago for one that was held back.
+    """
+    mailing = desk.ledger.mailing(edition.key)
+    return edition.published_at if mailing is None else mailing.frozen_at
+
+
 def composer_of(desk: Desk) -> Composer:
     """Return what makes each person's letter of an edition: the stored rendering, and links of their own."""
     settings, keys = desk.settings, Keyring.parse(desk.settings.key())
@@ -191,7 +202,7 @@ def composer_of(desk: Desk) -> Composer:
         if record is None or rendering is None:
             raise StoreError(f"the edition {edition!r} has no rendering {variant!r}; its rows were removed")
         identity = publishing.identity_of(settings, record.edition)
-        return Printed(rendering, identity, record.edition.published_at)
+        return Printed(rendering, identity, dated(desk, record.edition))
 
     links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)
     signing = signing_keys(settings)

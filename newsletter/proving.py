@@ -9,7 +9,7 @@ from hashlib import sha256
 from html import escape
 
 from content.editions import Edition
-from newsletter.delivering import Desk, composer_of, signing_keys, way_out
+from newsletter.delivering import Desk, composer_of, dated, signing_keys, way_out
 from newsletter.ports import Letter, Rendering
 from newsletter.publishing import EVERYBODY, PublishingError, find, identity_of, look_of
 from newsletter.releasing import foresee_for, render_variants
@@ -155,7 +155,7 @@ def _sealed(pieces: list[bytes], seal: Signer | None) -> list[bytes]:
 
 
 def _filled(desk: Desk, rendering: Rendering, delivery: Delivery, edition: Edition) -> Rendering:
-    slots = {"name": delivery.name, **_links(desk.settings, delivery, edition.published_at)}
+    slots = {"name": delivery.name, **_links(desk.settings, delivery, dated(desk, edition))}
     return Rendering(
         subject=fill(rendering.subject, slots),
         html=fill(rendering.html, slots, escape),

@@ -126,6 +126,7 @@ def look_of(settings: Settings) -> Look:
         contact=settings.from_address,
         tagline=settings.tagline,
         hub_url=settings.hub_url,
+        feed_content=settings.feed_content,
         zone=settings.zone,
         logo_text=settings.logo_text,
         logo_image=settings.logo_image,
@@ -156,9 +157,14 @@ def draft(desk: Desk, now: datetime, *, again: bool = False, by_hand: bool = Fal
         now: The time; it decides the period.
         again: Make it anew if it is only a draft or held, for instance after a ruling.
         by_hand: A person makes it, so that a person has to approve it, whatever the settings say.
+
+    Raises:
+        PublishingError: It is to be made anew, and some people have it already.
     """
     key = edition_key(desk.settings, now)
     known = desk.editions.find(key)
+    if known and again and is_partly_out(desk, known):
+        raise PublishingError(f"{key} is on its way; 'newsletter edition remake' makes it anew for the others")
     if known and not (again and known.state in {EditionState.DRAFT, EditionState.HELD}):
         return known
     version = desk.compositions.latest(key)
@@ -222,7 +228,7 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
         return record
     changed = what_changed(desk, record, but=BESIDE_THE_TEXT)
     if changed:
-        raise PublishingError(f"{key} needs 'newsletter edition draft --again' first: {'; '.join(changed)}")
+        raise PublishingError(f"{key} needs 'newsletter edition {_anew(desk, record)}' first: {'; '.join(changed)}")
     if not by.strip():
         raise PublishingError("an approval needs the name of who gives it: --by NAME")
     if desk.settings.four_eyes and (own := _approved_by(desk, record, by)):
@@ -235,6 +241,11 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
     _move(desk, key, EditionState.APPROVED, by=by.strip(), now=now, pins=_pins_now(desk, record))
     desk.acceptances.add(key, _acceptances(found, by.strip(), now))
     return find(desk, key)
+
+
+def _anew(desk: Desk, record: EditionRecord) -> str:
+    """Return the command that makes an edition anew."""
+    return "remake" if record.remakes or is_partly_out(desk, record) else "draft --again"
 
 
 def _approved_by(desk: Desk, record: EditionRecord, by: str) -> str:

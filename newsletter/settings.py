@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     light_colours: dict[str, str] = Field({}, description="Colours to change, such as accent = '#9b2c4d'.")
     dark_colours: dict[str, str] = Field({}, description="The same for dark mode.")
     hub_url: str = Field("", description="WebSub hub that is told when a feed changes; empty: none.")
+    feed_content: Literal["full", "summary"] = Field("full", description="How much of a story feeds carry.")
     rhythm: Literal["daily", "weekly", "monthly"] = Field("weekly", description="How often an edition is due.")
     due_hour: Annotated[int, Field(ge=0, le=23)] = Field(9, description="Hour at which an edition is due.")
     due_weekday: Annotated[int, Field(ge=1, le=7)] = Field(1, description="Of a weekly edition, 1 for Monday.")

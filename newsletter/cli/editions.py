@@ -22,7 +22,7 @@ from newsletter.cli.console import (
 from newsletter.correcting import remake
 from newsletter.notifying import holders
 from newsletter.proving import reproduce
-from newsletter.publishing import draft, edition_key, examine, find, flags
+from newsletter.publishing import draft, edition_key, examine, find, flags, is_partly_out
 from newsletter.rendering.gates import Severity
 from newsletter.ruling import Choice, choose, rule
 from newsletter.scheduling import approve
@@ -274,8 +274,9 @@ def _print_manifest(house: House, edition: Edition) -> None:
 
 def _draft_again(house: House, record: EditionRecord) -> None:
     """Fold an edition anew after a ruling; one that is out already stays, and the ruling counts from the next."""
-    if record.state not in {EditionState.DRAFT, EditionState.HELD}:
-        out.print(f"Remembered for the next edition; {record.edition.key} is {record.state.value} and stays as it is.")
+    key = record.edition.key
+    if record.state not in {EditionState.DRAFT, EditionState.HELD} or record.remakes or is_partly_out(house, record):
+        out.print(f"Remembered for the next edition; {key} is {record.state.value} and stays as it is.")
         return
     again = draft(house, record.created_at, again=True)
     if again:

@@ -33,8 +33,8 @@ returns = typer.Typer(no_args_is_help=True, help="What comes back: bounces and c
 UNDER_WAY = frozenset({SendState.SENDING, SendState.PAUSED, SendState.SENT})
 
 
-#: So many of the uncertain are named on a screen; a lost host leaves up to a thousand.
-_NAMED = 20
+#: People whom 'edition status' names one by one: more push the sum off the screen.
+MOST_NAMED = 20
 
 
 class Verdict(StrEnum):
@@ -106,10 +106,10 @@ def status(
     out.print(f"The send is {say_send(send)}.", markup=False)
     if mailing is not None and mailing.reason:
         err.print(f"  {mailing.state.value}: {mailing.reason}", style="yellow", markup=False)
-    for address in uncertain[:_NAMED]:
+    for address in uncertain[:MOST_NAMED]:
         err.print(f"  uncertain: {address}", style="yellow", markup=False)
-    if len(uncertain) > _NAMED:
-        err.print(f"  and {len(uncertain) - _NAMED} more: --json names them all", style="yellow", markup=False)
+    if len(uncertain) > MOST_NAMED:
+        err.print(f"  and {len(uncertain) - MOST_NAMED} more; --json names all", style="yellow", markup=False)
     return None
 
 

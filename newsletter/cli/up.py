@@ -20,7 +20,8 @@ from newsletter.cli.console import Exit, err, out, settings
 from newsletter.cli.deploying import CHECKOUT, prefect_environment
 from newsletter.orchestration import NOTE
 from newsletter.settings import CONFIG_VARIABLE, DEFAULT_FILE, Settings
-from newsletter.wiring import open_house
+from newsletter.storage.staff import StaffStore
+from newsletter.wiring import open_house, publish_site
 
 #: Seconds until a dead part is started again; the last repeats.
 BACKOFF = (1, 2, 5, 15, 60)
@@ -102,8 +103,9 @@ def up(
     What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
     """
     given = settings(context)
-    with open_house(given):  # what is wrong shows here, in one line
-        pass
+    with open_house(given) as house:  # what is wrong shows here, in one line
+        publish_site(house)  # before the first edition too: an empty archive invites to subscribe
+        nobody = StaffStore(house.engine).is_empty()
     home = given.home.absolute()
     # Its parts run elsewhere: they find the file by its whole name.
     config: Path | None = context.find_root().params.get("config") or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
@@ -132,6 +134,10 @@ def up(
             out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")
             out.print(f"Figures       http://127.0.0.1:{metrics_port}/metrics")
             out.print(f"Logs          {home / 'logs'}")
+            if nobody:
+                out.print(
+                    "Nobody may sign in to the console yet: newsletter staff add ADDRESS --name NAME --role admin"
+                )
             out.print("Everything is up. Ctrl-C ends it.")
         while not stop.wait(0.5):
             for part in started:

@@ -130,7 +130,7 @@ def _entry(story: Story, place: int, edition: Edition, places: Places, look: Loo
         language=story.language,
         topics=tuple(dict.fromkeys(clean_line(t) for t in story.topics if t.strip())),
         summary=clean(story.summary),
-        html=_html(story, edition, places),
+        html=_html(story, edition, places, look.feed_content),
         published=edition.published_at - earlier,
         updated=updated - earlier,
         image=_enclosure(story),
@@ -143,8 +143,9 @@ def _weighed(entry: Entry, weights: Mapping[str, int]) -> Entry:
     return replace(entry, image=replace(entry.image, length=weights[entry.image.url]))
 
 
-def _html(story: Story, edition: Edition, places: Places) -> str:
-    template = environment(edition.language).get_template("feeds/entry.html.jinja")
+def _html(story: Story, edition: Edition, places: Places, content: str) -> str:
+    name = "entry" if content == "full" else "summary"
+    template = environment(edition.language).get_template(f"feeds/{name}.html.jinja")
     levels = heading_levels(story.sections, 2)
     return template.render(story=story, places=places, levels=levels, language=edition.language).strip()
 

@@ -102,6 +102,12 @@ class Overviews:
         with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def titles(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the title of each of these articles as its source shows it now, by id."""
+        query = select(articles.c.id, revisions.c.title).join(revisions, revisions.c.revision == articles.c.revision)
+        with reading(self._engine) as connection:
+            return {row.id: row.title for row in connection.execute(query.where(articles.c.id.in_(list(ids))))}
+
     def editions(self, newsletter: str, limit: int = 200) -> tuple[EditionRow, ...]:
         """Return the editions of a newsletter, the newest first."""
         subject = func.coalesce(renderings.c.subject, "").label("subject")

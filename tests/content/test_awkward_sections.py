@@ -85,7 +85,7 @@ def test_the_same_article_a_thousand_times_is_printed_once() -> None:
 
 
 def test_look_alikes_cost_no_square_and_what_was_passed_over_is_reported() -> None:
-    bags = [terms(f"Warm wax is spread on smooth skin, batch mark{n}.") for n in range(10_000)]
+    bags = [terms(f"Warm wax is spread on smooth skin, batch mark{n}.") for n in range(15_000)]
 
     found = partners_of(*laid_out(bags))
 
@@ -96,11 +96,11 @@ def test_look_alikes_cost_no_square_and_what_was_passed_over_is_reported() -> No
 
 def test_look_alikes_are_one_cluster_though_each_meets_but_a_few() -> None:
     text = "Warm wax is spread on smooth skin with a wooden spatula, batch mark{}. It is pulled off against the hair."
-    sections = [section(n, text.format(n)) for n in range(1000)]
+    sections = [section(n, text.format(n)) for n in range(1500)]
 
     clustering = examine(sections)
 
-    assert [len(c.members) for c in clustering.clusters] == [1000]
+    assert [len(c.members) for c in clustering.clusters] == [1500]
     assert clustering.compared <= len(sections) * NEIGHBOURS
     assert clustering.passed_over > 0
 

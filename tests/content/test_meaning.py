@@ -1,6 +1,10 @@
 from itertools import permutations
 
+import pytest
+
+from content import meaning
 from content.clusters import Ruling, RulingKind, cluster
+from content.text import sentences
 from tests.content.builders import make_article, make_sections, texts
 from tests.content.vectors import HandMade
 
@@ -73,3 +77,16 @@ def test_articles_that_plainly_name_two_subjects_are_not_joined_by_meaning() -> 
 def test_sections_without_words_are_left_alone() -> None:
     assert cluster(make_sections(make_article("e", ("", "💅"), ("", "12 34"))), vectors=VECTORS) == ()
     assert cluster([], vectors=VECTORS) == ()
+
+
+@pytest.mark.parametrize("cap", ["MOST", "MOST_SENTENCES"])
+def test_more_than_the_table_has_room_for_are_compared_by_words_alone(
+    monkeypatch: pytest.MonkeyPatch, cap: str
+) -> None:
+    sections = make_sections(PLAIN, ODD, OTHER)
+    number = len(sections) if cap == "MOST" else sum(len(list(sentences(s.blocks))) for s in sections)
+
+    monkeypatch.setattr(meaning, cap, number)
+    assert len(cluster(sections, vectors=VECTORS)) == 2
+    monkeypatch.setattr(meaning, cap, number - 1)
+    assert cluster(sections, vectors=VECTORS) == ()

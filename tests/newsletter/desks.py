@@ -97,12 +97,12 @@ def open_desk(home: Path, browser: Any, mail: Path, port: int) -> Iterator[Desk]
 
 @contextmanager
 def serving_feed() -> Iterator[str]:
-    """Serve two articles as a feed on this machine."""
+    """Serve two articles as a feed on this machine; nothing is at /gone."""
 
     class Feed(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = _rss(NEEDLING, AT_HOME).encode()
-            self.send_response(200)
+            self.send_response(404 if self.path == "/gone" else 200)
             self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -32,7 +32,7 @@ def test_for_a_while_the_old_value_is_shown_and_the_next_is_made_beside() -> Non
     go.set()
     done.wait(10)
     for thread in threading.enumerate():
-        if thread.name == "count":
+        if thread.name == "beside a page":
             thread.join(10)
 
     assert (first, second) == (1, 1)
@@ -49,7 +49,7 @@ def test_what_cannot_be_made_beside_is_told_to_whoever_waits_for_it() -> None:
 
     assert cache.get("n", fail, now=MONDAY + MINUTE, kept=MINUTE, lenient=MINUTE) == 1
     for thread in threading.enumerate():
-        if thread.name == "count":
+        if thread.name == "beside a page":
             thread.join(10)
     assert cache.get("n", lambda: 2, now=MONDAY + MINUTE, kept=MINUTE) == 2
 

@@ -1,29 +1,31 @@
 """What staff do in the console counts for what they saw; whoever was faster is named, and nothing of theirs is lost."""
 
 import re
-from collections.abc import Iterator
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from content.articles import Block, BlockKind, Mark, MarkKind
 from content.clusters import Ruling, RulingKind
 from content.compositions import AS_IT_COMES, Composition, moved
 from newsletter.approving import Choice, Seen, decide_seen
-from newsletter.publishing import EVERYBODY, ComposedElsewhereError, PublishingError, compose, draft
+from newsletter.publishing import EVERYBODY, ComposedElsewhereError, PublishingError, compose, draft, find
 from newsletter.releasing import release
 from newsletter.storage.editions import EditionState
 from newsletter.storage.staff import Role
 from newsletter.web.console.charts import Bar, bars
 from tests.builders import heading, make_article, paragraph
+from tests.newsletter.desks import serving_feed
 from tests.newsletter.office import AT_HOME, NEEDLING, REWORDED, Browser, Office, needling, said
 
 KEY = "beauty-weekly-2026-W48"
 
 
 @pytest.fixture
-def office(engine: Engine, tmp_path: Path) -> Iterator[Office]:
+def office(engine: Engine, tmp_path: Path) -> Office:
     made = Office(engine, tmp_path)
     made.hire("Ines", Role.ADMIN)
     made.subscribe("ada", "bob")
@@ -264,6 +266,30 @@ def test_an_editor_pauses_and_does_not_stop(office: Office) -> None:
     assert mia.post(f"/digests/{KEY}/press", do="resume").status_code == 403
 
 
+def test_dead_links_are_named_before_anything_leaves(engine: Engine, tmp_path: Path) -> None:
+    office = Office(engine, tmp_path, fetch_loopback=True)
+    office.hire("Ines", Role.ADMIN)
+    ines = office.sign_in("Ines")
+    with serving_feed() as fine:
+        dead = fine.replace("/feed.xml", "/gone")
+        words = "Lip oils shine longer than gloss."
+        marks = (Mark(0, 8, MarkKind.LINK, fine), Mark(28, 33, MarkKind.LINK, dead))
+        office.bring(make_article("a.md", Block(BlockKind.PARAGRAPH, words, marks=marks)), approved=True)
+        ines.post("/digests")
+        assert "Answers</th>" not in ines.get(f"/digests/{KEY}/preview").text
+
+        assert said(ines.post(f"/digests/{KEY}/links")).startswith("Every link is being looked at")
+        for thread in threading.enumerate():
+            if thread.name == "beside a page":
+                thread.join(30)
+
+    rows = re.findall(r'<td class="mono">([^<]+)</td><td>(.*?)</td>', ines.get(f"/digests/{KEY}/preview").text)
+    answers = {url: "dead" if "dead" in told else "fine" if "fine" in told else "ours" for url, told in rows}
+    assert answers[dead] == "dead"
+    assert answers[fine] == "fine"
+    assert set(answers.values()) == {"dead", "fine", "ours"}
+
+
 def test_secrets_are_never_shown(engine: Engine, tmp_path: Path) -> None:
     office = Office(engine, tmp_path, smtp_password="hunter2-hunter2")
     office.hire("Ines", Role.ADMIN)
@@ -298,3 +324,18 @@ def test_a_chart_escapes_its_words_and_says_its_numbers() -> None:
     assert "style" not in drawn
     assert "&lt;i&gt;: 3" in drawn
     assert bars("nothing", []) == ""
+
+
+def test_what_can_be_added_is_found_by_its_title(engine: Engine, tmp_path: Path) -> None:
+    office = Office(engine, tmp_path, maximum_stories=1)
+    office.hire("Ines", Role.ADMIN)
+    articles = [make_article(f"{n}.md", paragraph(f"About lips {n}."), title=f"Lip oil {n}") for n in range(12)]
+    office.bring(*articles, approved=True)
+    ines = office.sign_in("Ines")
+    ines.post("/digests")
+
+    assert re.findall(r'value="add ([^"]+)"', ines.get(f"/digests/{KEY}?q=OIL 7").text) == ["7.md"]
+    assert "No approved article has “serum” in its title" in ines.get(f"/digests/{KEY}?q=serum").text
+
+    ines.post(f"/digests/{KEY}", version="0", do="add 7.md", subject="", preheader="", intro="")
+    assert [article for article, _ in find(office.house, KEY).edition.manifest.revisions] == ["0.md", "7.md"]

@@ -376,3 +376,25 @@ def test_the_clock_holds_what_was_taken_back_through_another_door(
     with sink() as seen:
         run(deliver(_to(house, seen.port), LATER))
     assert not seen.accepted
+
+
+def test_what_is_on_its_way_is_never_replaced_and_its_remake_follows_what_is_approved(
+    open_it: Callable[..., House],
+) -> None:
+    house = open_it()
+    release(house, KEY, MONDAY)
+    _withdraw(house)
+    with pytest.raises(PublishingError, match="is on its way; 'newsletter edition remake'"):
+        draft(house, MONDAY, again=True)
+    assert house.editions.printed(KEY) == {SCARS.revision, BALMS.revision}
+
+    first = remake(house, KEY, by="Ines", now=LATER)
+    _approve(house, make_article("wax.md", paragraph("A balm seals the lips with oil."), title="Balms"))
+    with pytest.raises(PublishingError, match=f"{KEY}-2 needs 'newsletter edition remake' first"):
+        approve(house, first.edition.key, by="Zoe", now=LATER)
+    second = remake(house, first.edition.key, by="Ines", now=LATER)
+
+    assert [r.edition.key for r in (first, second)] == [f"{KEY}-2"] * 2
+    assert [b.text for s in second.edition.stories for b in s.blocks] == ["A balm seals the lips with oil."]
+    assert approve(house, second.edition.key, by="Zoe", now=LATER).state is EditionState.APPROVED
+    assert release(house, second.edition.key, LATER).candidates == 3

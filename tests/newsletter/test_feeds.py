@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 
 import feedparser
 import pytest
@@ -25,6 +26,7 @@ from tests.editions import (
     linked,
     make_edition,
     make_story,
+    paragraph,
 )
 
 
@@ -263,3 +265,15 @@ def test_the_weight_of_an_image_is_told_in_all_three_forms_once_it_is_known() ->
     )
     assert item.find("enclosure").get("length") == link.get("length") == "48213"
     assert json.loads(json_feed(feed, LOOK))["items"][0]["attachments"][0]["size_in_bytes"] == 48_213
+
+
+def test_a_feed_may_carry_the_opening_alone_and_lead_to_the_rest() -> None:
+    story = make_story("a", sections=(StorySection(heading="", blocks=(paragraph("Fine <needles>. " * 40),)),))
+
+    (entry,) = entries_of([make_edition(story)], replace(LOOK, feed_content="summary"))
+
+    assert entry.html == (
+        f"<p>{escape(story.summary, quote=False)}</p>\n"
+        f'<p><a href="https://news.example.org/articles/{story.slug}.html">Read the whole article</a></p>'
+    )
+    assert len(entry.html) < 400

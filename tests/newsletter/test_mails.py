@@ -146,7 +146,8 @@ def test_it_authenticates_and_aligns_after_a_real_mail_server(server: Postfix) -
     with smtplib.SMTP("127.0.0.1", server.port) as connection:
         for mail in MAILS.values():
             header, end, body = mail.message.partition(b"\r\n\r\n")
-            connection.sendmail(ENVELOPE, [READER], signer(header + end, [body]) + mail.message)
+            (seal,) = signer([[header, end, body]])
+            connection.sendmail(ENVELOPE, [READER], seal + mail.message)
 
     arrived = [path.read_bytes() for path in server.arrived(server.readers, len(MAILS))]
 

@@ -110,6 +110,17 @@ def test_a_preview_for_a_person_is_the_message_that_leaves(house: House) -> None
     assert "You read this on" in preview.rendering.text
 
 
+def test_a_mail_bears_the_date_at_which_its_audience_was_frozen_at_every_attempt(house: House) -> None:
+    key, later = drafted(house, SCARS), MONDAY + timedelta(days=2)
+    then = replace(house, ledger=Ledger(house.engine, clock=lambda: later))
+    release(then, key, later)
+
+    first, again = (preview_for(then, key, ADA, at).message for at in (later, later + timedelta(hours=5)))
+
+    assert first == again
+    assert b"Date: Wed, 25 Nov 2026 09:00:00 +0000" in first
+
+
 def test_before_the_audience_is_frozen_the_same_mail_is_foreseen(house: House) -> None:
     sent(house, SCARS)
     key = drafted(house, LINES, MONDAY + WEEK)

@@ -39,9 +39,7 @@ class Cache:
         if found is not None and now < found[0]:
             return cast("T", found[1])
         if found is not None and now < found[0] + lenient:
-            if making.acquire(blocking=False):
-                beside = partial(self._make_beside, key, make, making, now=now, kept=kept)
-                threading.Thread(target=beside, name="count", daemon=True).start()
+            self.make_beside(key, make, now=now, kept=kept)
             return cast("T", found[1])
         with making:
             with self._lock:
@@ -52,7 +50,17 @@ class Cache:
             self.put(key, value, now=now, kept=kept)
         return value
 
-    def _make_beside(
+    def make_beside(self, key: Hashable, make: Callable[[], object], *, now: datetime, kept: timedelta) -> bool:
+        """Begin to make the value of this name in a thread of its own; tell whether nobody was making it already."""
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        is_free = making.acquire(blocking=False)
+        if is_free:
+            work = partial(self._make, key, make, making, now=now, kept=kept)
+            threading.Thread(target=work, name="beside a page", daemon=True).start()
+        return is_free
+
+    def _make(
         self, key: Hashable, make: Callable[[], object], making: threading.Lock, *, now: datetime, kept: timedelta
     ) -> None:
         try:

@@ -1,6 +1,7 @@
 """Digests: the list, and composing one: which stories in which order, and the words around them."""
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -12,7 +13,6 @@ from content.compositions import Composition, moved
 from newsletter.publishing import (
     EVERYBODY,
     ComposedElsewhereError,
-    available,
     compose,
     draft,
     edition_key,
@@ -24,12 +24,16 @@ from newsletter.staffing import Permission
 from newsletter.storage.compositions import Version
 from newsletter.storage.editions import EditionRecord, hash_of
 from newsletter.web.console.asking import Ask, Door
+from newsletter.web.console.groups import told_articles
 from newsletter.web.console.sends import can_edit, send_of
 from newsletter.web.console.today import article_counts
 
 #: Characters of each field at most: the longest subject a server takes, what inboxes show, a page of text.
 SUBJECT, PREHEADER, INTRO = 250, 250, 4000
 
+
+#: Articles offered to be added; a search finds the others.
+ADDABLE = 30
 
 #: How long findings about a mail are kept in memory: the spam filter's rules change now and then.
 FINDINGS_KEPT = timedelta(days=1)
@@ -159,9 +163,8 @@ def _show(
     told = {a for a, _ in record.edition.manifest.revisions}
     wish = mine or version.composition
     printed = {story.article: story for story in record.edition.stories}
-    titles = {a.id: a.title for a in available(house, key)}
     order = [a for a, _ in record.edition.manifest.revisions]
-    search = ask.query("q").casefold()
+    titles = ask.console.overviews.titles(order)
     return ask.show(
         "compose",
         status,
@@ -171,7 +174,7 @@ def _show(
         can_edit=can_edit(ask, record),
         contradictions=len(json.loads(record.folding)["contradictions"]),
         stories=[(a, printed.get(a), titles.get(a, a)) for a in order],
-        addable=[(a, t) for a, t in titles.items() if a not in told and search in t.casefold()][:30],
+        addable=_addable(ask, told),
         search=ask.query("q"),
         wish=wish,
         theirs=version if mine else None,
@@ -180,6 +183,14 @@ def _show(
         versions=house.compositions.all(key)[:20],
         limits={"subject": SUBJECT, "preheader": PREHEADER, "intro": INTRO},
     )
+
+
+def _addable(ask: Ask, inside: Collection[str]) -> list[tuple[str, str]]:
+    """Return approved articles that no digest has told, the newest first, with their titles."""
+    over = told_articles(ask) | set(inside)
+    wanted = ADDABLE + len(over)
+    found = ask.console.overviews.articles(state="approved", text=ask.query("q").strip(), limit=wanted)
+    return [(row.id, row.title) for row in found if row.id not in over][:ADDABLE]
 
 
 def _line(text: str, most: int) -> str:

@@ -49,7 +49,7 @@ def group_id(found: Cluster) -> str:
 def compared(ask: Ask) -> Compared:
     """Return the groups among the approved articles that no digest has told; computed once for the same articles."""
     console = ask.console
-    told = _told(ask)
+    told = told_articles(ask)
     newest = console.house.articles.approved_briefly(newest=COMPARED + len(told))
     chosen = [a for a in newest if a.id not in told][-COMPARED:]
     rulings = console.house.rulings.in_force()
@@ -194,7 +194,7 @@ def _compare(ask: Ask, newest: Sequence[Brief], rulings: Sequence[Ruling]) -> Co
     return Compared(tuple(found), folding.contradictions, len(sections), known)
 
 
-def _told(ask: Ask) -> frozenset[str]:
+def told_articles(ask: Ask) -> frozenset[str]:
     """Return the ids of the articles that an edition has told; an edition that is out never changes."""
     found: set[str] = set()
     house = ask.console.house

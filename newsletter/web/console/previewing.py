@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from bs4 import BeautifulSoup
 from markupsafe import escape
@@ -11,12 +12,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.feeds.entries import told_by
+from newsletter.observing import observe
 from newsletter.ports import FetchError, Rendering
 from newsletter.proving import send_test
 from newsletter.publishing import EVERYBODY, look_of
 from newsletter.rendering.gates import CLIP_BYTES, WARN_BYTES, Severity
 from newsletter.staffing import Permission, digest
-from newsletter.storage.editions import EditionRecord
+from newsletter.storage.editions import EditionRecord, hash_of
 from newsletter.storage.history import HistoryStore
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of, findings_of
@@ -40,6 +42,9 @@ _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
 
 #: What clients do that invert by themselves: an estimate, each does it in its own way.
 _INVERTED = "<style>html,img{filter:invert(1) hue-rotate(180deg)}html{background:#fff}</style>"
+
+#: How long what sites answered is shown.
+LOOK_KEPT = timedelta(hours=6)
 
 #: Kinds of images that go through; a picture that can hold a script is none of them.
 _IMAGES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
@@ -79,6 +84,8 @@ def show_preview(ask: Ask) -> Response:
         findings=findings_of(ask, record),
         blocker=Severity.BLOCKER,
         links=_links(rendering),
+        observed=ask.console.lasting.find(_look_name(record, rendering), ask.now),
+        own=look_of(ask.console.house.settings).url(""),
         hash=digest(f"{rendering.subject}\0{rendering.html}\0{rendering.text}")[:12],
         staff=[m for m in ask.console.staffing.staff.all() if m.left_at is None],
     )
@@ -129,6 +136,21 @@ def show_image(ask: Ask) -> Response:
         raise HTTPException(404)
     headers = {"Cache-Control": "private, max-age=3600", "Cross-Origin-Resource-Policy": "cross-origin"}
     return Response(body, media_type=kind, headers=headers)
+
+
+def check_links(ask: Ask) -> Response:
+    """Begin to look at every link of the mail, beside: a slow site must not keep anybody waiting."""
+    record, settings = edition_of(ask), ask.console.house.settings
+    rendering = _rendering(ask, record, EVERYBODY)
+    look = partial(observe, rendering, look_of(settings), make_fetcher(settings))
+    ask.console.lasting.make_beside(_look_name(record, rendering), look, now=ask.now, kept=LOOK_KEPT)
+    ask.did(record.edition.key)
+    back = f"/digests/{record.edition.key}/preview"
+    return ask.go(back, "Every link is being looked at, one after the other. Load this page again in a moment.")
+
+
+def _look_name(record: EditionRecord, rendering: Rendering) -> tuple[str, str, str]:
+    return ("links", record.edition.key, hash_of(rendering))
 
 
 def test(ask: Ask) -> Response:
@@ -210,5 +232,6 @@ DOORS = (
     Door(path="/digests/{key}/mail", view=show_mail, may=Permission.SEE),
     Door(path="/digests/{key}/text", view=show_text, may=Permission.SEE),
     Door(path="/digests/{key}/test", view=test, may=Permission.COMPOSE, act="digest.test"),
+    Door(path="/digests/{key}/links", view=check_links, may=Permission.COMPOSE, act="digest.links"),
     Door(path="/images/{key}/{place}/{seal}", view=show_image, may=None),
 )
