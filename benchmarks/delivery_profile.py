@@ -2,7 +2,8 @@
 
 `least` is the CPU of the least disturbed of many short rounds of one stage alone, its code and data at hand. The runs
 of whole processes alternate, and their medians are CPU too (user and system), not wall time: they hold on a machine
-that others use as well. Needs a C compiler.
+that others use as well. But a busy machine hides what it costs to wake a sink that sleeps on a core of its own: with
+`--alone` (as root) the processes get real-time priority, and so both cores to themselves. Needs a C compiler.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from benchmarks.delivery_parts.harness import (
     CONNECTIONS,
     PARTS,
     ROOT,
+    clock,
     compile_part,
     database,
     measure,
@@ -26,6 +28,7 @@ from benchmarks.delivery_parts.harness import (
     run_client,
 )
 from benchmarks.delivery_parts.sealing import measure_sealing
+from benchmarks.delivery_parts.sender import CLOCKED
 from benchmarks.delivery_parts.stages import make_deliveries, measure_stages
 
 FULL = {"rounds": 40, "runs": 5, "messages": 20_000, "signed": 4_000}
@@ -37,19 +40,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="within 50 s on a quiet machine")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--alone", action="store_true", help="with real-time priority, for a few seconds")
     arguments = parser.parse_args()
     sizes = QUICK if arguments.quick else FULL
-    report: dict[str, object] = {"stages": measure_stages(sizes["rounds"]), "sealing": measure_sealing(sizes["rounds"])}
+    report: dict[str, object] = {
+        "stages": _rounded(measure_stages(sizes["rounds"])),
+        "sealing": _rounded(measure_sealing(sizes["rounds"])),
+    }
+    if arguments.alone:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     with tempfile.TemporaryDirectory(prefix="profile-") as name:
-        report["runs"] = _runs(sizes, Path(name))
+        report["runs"], report["in company"] = _runs(sizes, Path(name))
     report |= {"cpus": os.cpu_count(), "load": os.getloadavg()[0]}
     _say(report)
     if arguments.json:
         print(json.dumps(report))
 
 
-def _runs(sizes: dict[str, int], folder: Path) -> dict[str, float]:
-    """Whole processes to the fast recording sink, one after the other in each round: microseconds of CPU a message."""
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {what: round(cpu, 1) for what, cpu in figures.items()}
+
+
+def _runs(sizes: dict[str, int], folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Whole processes to the fast recording sink, one after the other in each round: microseconds of CPU a message.
+
+    Returned beside them is what the parts of a sender took in such a run, each in one of its own.
+    """
     sink, client = compile_part("recording_sink", folder), compile_part("pipelined_client", folder)
     message = folder / "message"
     message.write_bytes(b"".join(make_composer()(make_deliveries(1)[0]).content()))
@@ -62,11 +78,13 @@ def _runs(sizes: dict[str, int], folder: Path) -> dict[str, float]:
                 "bare loop, asyncio": _bare(port, count, "--plain"),
                 "bare loop, uvloop": _bare(port, count),
                 "sender": measure(store.url, port, count, folder).cpu_us,
+                "two senders": measure(store.url, port, count, folder, senders=2).cpu_us,
                 "sender, RSA": measure(store.url, port, sizes["signed"], folder, "--rsa").cpu_us,
             }
             for what, cpu in round_.items():
                 found.setdefault(what, []).append(cpu)
-    return {what: statistics.median(cpu) for what, cpu in found.items()}
+        parts = {part: clock(part, store.url, port, sizes["messages"], folder) for part in CLOCKED}
+    return {what: round(statistics.median(cpu), 1) for what, cpu in found.items()}, _rounded(parts)
 
 
 def _bare(port: int, count: int, *options: str) -> float:
@@ -77,7 +95,7 @@ def _bare(port: int, count: int, *options: str) -> float:
 
 
 def _say(report: dict[str, object]) -> None:
-    for part in ("stages", "sealing", "runs"):
+    for part in ("stages", "sealing", "runs", "in company"):
         figures = report[part]
         assert isinstance(figures, dict)
         print(f"{part}, us of CPU a message", file=sys.stderr)

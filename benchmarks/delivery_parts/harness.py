@@ -150,6 +150,13 @@ def measure(url: str, port: int, count: int, folder: Path, *options: str, sender
     )
 
 
+def clock(part: str, url: str, port: int, count: int, folder: Path) -> float:
+    """Send to `count` new people; return the CPU microseconds a message that one part of the sender took."""
+    freeze(url, count)
+    said = json.loads(start_sender(url, port, folder / "journals", "--clock", part).communicate()[0])
+    return float(said["clocked_s"]) / count * 1e6
+
+
 def run_client(program: Path, port: int, count: int, message: Path) -> Measured:
     """Let the pipelined C client send `message` `count` times."""
     command = [str(program), str(port), str(CONNECTIONS), str(count), str(message)]
