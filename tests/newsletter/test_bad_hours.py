@@ -115,13 +115,17 @@ def test_some_are_uncertain(house: House, tmp_path: Path) -> None:
         resend = desk("edition", "resolve", "resend", KEY)
         again = desk("send")
 
-    assert set(named) == doubtful
+    # Who stood behind a line that broke three times waits as deferred; nothing of theirs has left.
+    assert set(named) <= doubtful
+    assert len(named) > 20
     assert f"uncertain: {named[19]}" in shown
     assert named[20] not in shown
-    assert "and 10 more: --json names them all" in shown
+    assert f"and {len(named) - 20} more; --json names all" in shown
     assert (arrived.exit_code, resend.exit_code, again.exit_code) == (0, 0, 0)
-    assert desk.sum() == {"accepted": PEOPLE}
-    assert {who: seen.offered[who] for who in doubtful} == {who: 1 if who in named[:2] else 2 for who in doubtful}
+    after = desk.sum()
+    assert after["accepted"] + after.pop("deferred", 0) == PEOPLE
+    assert set(after) == {"accepted"}
+    assert {who: seen.offered[who] for who in named} == {who: 1 if who in named[:2] else 2 for who in named}
 
 
 def test_the_edition_paused_itself(house: House, tmp_path: Path) -> None:
