@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 GHOST  ?= var/ghost
 SECONDS ?= 600
+# A file of tests stays together: what it starts (a mail server, a browser) is started once.
+PARALLEL ?= --numprocesses auto --dist loadfile
 # Flow runs of the demo and the tests talk to no one outside.
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
@@ -34,8 +36,8 @@ up: $(READY) ## Bring everything up: Prefect and its pages, a worker, the schedu
 parts: ## Install the Debian packages that the tests' real parts come from (as root; otherwise says which)
 	@tests/install-parts
 
-test: $(READY) parts ## Pass every test
-	@$(BIN)/python -m pytest
+test: $(READY) parts ## Pass every test, on every core
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 test-ghost: $(READY) ## Install a real Ghost into var/ghost (Node 20, 650 MB, five minutes the first time) and read it
 	@$(BIN)/python -m tests.newsletter.real_ghost $(GHOST)
@@ -52,7 +54,7 @@ check: $(READY) parts ## Format, lint, types, tests: before every commit
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 format: $(READY) ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .
