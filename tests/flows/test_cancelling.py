@@ -68,6 +68,7 @@ def test_a_cancelled_run_leaves_nobody_uncertain_and_the_next_goes_on(
     }
     with prefect_server(tmp_path, **more) as environment:
         _call(["newsletter", "deploy"], environment, tmp_path)
+        _stop_schedules(environment)
         worker = ["prefect", "worker", "start", "--pool", "newsletter"]
         with running(worker, environment, tmp_path / "worker.log"):
             first = _start(environment)
@@ -94,6 +95,13 @@ def test_a_cancelled_run_leaves_nobody_uncertain_and_the_next_goes_on(
 
 def _key(house: House) -> str:
     return house.editions.all("beauty")[0].edition.key
+
+
+def _stop_schedules(environment: dict[str, str]) -> None:
+    """Let no run begin but those of this test: every five minutes one would."""
+    for deployment in _post(environment, "deployments/filter", {}):
+        url = f"{environment['PREFECT_API_URL']}/deployments/{deployment['id']}/pause_deployment"
+        requests.post(url, auth=_auth(), timeout=10).raise_for_status()
 
 
 def _start(environment: dict[str, str]) -> str:
