@@ -122,3 +122,19 @@ def test_a_heading_that_names_its_thing_finds_it_in_articles_about_something_els
     (found,) = cluster(make_sections(filters, foundation, diary))
 
     assert texts(found.members) == {"filters: How SPF Works", "foundation: How SPF Works"}
+
+
+def test_one_article_in_twelve_feeds_with_tiny_changes_is_one_cluster_for_each_section() -> None:  # F39
+    copies = [
+        make_article(
+            f"feed{n}",
+            (HOW_A[0], HOW_A[1].replace("ten minutes", f"{n} minutes" if n % 4 == 0 else "ten minutes")),
+            (CARE_A[0], f"{CARE_A[1]}{' Read on at our site.' if n % 3 else ''}"),
+            title=f"Lash Tinting{'!' * (n % 2)}",
+        )
+        for n in range(8, 20)
+    ]
+
+    found = cluster(make_sections(*copies))
+
+    assert sorted(len(c.members) for c in found) == [12, 12]
