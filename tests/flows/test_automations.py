@@ -23,6 +23,7 @@ from newsletter.scheduling import pause, resume, send_now
 from newsletter.settings import Settings
 from newsletter.storage.sources import SourceRecord
 from newsletter.wiring import open_house
+from tests.clock import now_of_each_test  # noqa: F401  sets NOW
 from tests.flows.server import AUTH, ROOT, prefect_server, wait_for
 from tests.newsletter.scheduled import KEY, edition_house
 
@@ -135,8 +136,8 @@ def test_the_dispatcher_tells_of_every_move_and_posts_each_alarm_once(
     _python(here, "-m", "newsletter", "dispatch", "--once")
     edition = f"newsletter.edition.{KEY}"
 
-    wait_for(lambda: len(_events(server, "newsletter.send.")) >= 4, 30)
-    wait_for(lambda: bool(posted[1]), 60)
+    wait_for(lambda: len(_events(server, "newsletter.send.")) >= 4, 120)
+    wait_for(lambda: bool(posted[1]), 120)
     assert _events(server, "newsletter.send.") == [
         (f"newsletter.send.{press}", edition) for press in ("send-now", "start", "pause", "resume")
     ]

@@ -16,6 +16,7 @@ from newsletter.settings import Settings
 from newsletter.wiring import House, open_house
 from subscribers.people import SubscriptionState
 from tests.builders import make_approval, make_subscriber
+from tests.clock import now_of_each_test  # noqa: F401  sets NOW
 from tests.flows.server import AUTH, prefect_server, running, wait_for
 from tests.newsletter.scheduled import SCARS
 from tests.sinks import Recording, sink

@@ -11,7 +11,7 @@ import requests
 
 from newsletter.cli.care import _examine_server
 from newsletter.orchestration import OrchestrationError, Server, server_of
-from tests.flows.server import AUTH, prefect_server
+from tests.flows.server import AUTH, prefect_server, wait_for
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,10 +54,12 @@ def test_stuck_runs_are_found_by_their_silence_and_ended(server: Server) -> None
     _begin(server, "done", "COMPLETED", "newsletter")
     _beat(server, quiet, now + MINUTE)
     _beat(server, beating, now + 20 * MINUTE - timedelta(seconds=80))
-    for _ in range(100):  # the server takes events in beside its answers
-        if {r.id for r in server.stuck_runs(now + 20 * MINUTE)} == {quiet, pending, cancelling}:
-            break
 
+    def heard() -> bool:  # the server takes events in beside its answers
+        late, soon = (server.stuck_runs(now + minutes * MINUTE) for minutes in (20, 6))
+        return {r.id for r in late} == {quiet, pending, cancelling} and {r.id for r in soon} == {quiet, cancelling}
+
+    wait_for(heard, 120)
     assert server.stuck_runs(now + 2 * MINUTE) == ()
     assert [r.id for r in server.stuck_runs(now + 6 * MINUTE)] == [cancelling, quiet]
     stuck = server.stuck_runs(now + 20 * MINUTE)

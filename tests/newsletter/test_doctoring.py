@@ -28,10 +28,13 @@ from newsletter.storage.sends import MarkStore, SendStore
 from newsletter.transports.capture import capture_server
 from newsletter.transports.journal import Journal
 from newsletter.wiring import House
+from tests.clock import now_of_each_test  # noqa: F401  sets NOW
 from tests.newsletter.scheduled import KEY, edition_house
 
 #: Leases are judged by the database's clock, so these orphans are of today.
 NOW = datetime.now(UTC)
+
+
 MINUTE = timedelta(minutes=1)
 
 

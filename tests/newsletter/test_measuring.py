@@ -23,9 +23,12 @@ from newsletter.transports.capture import capture_server
 from newsletter.web.watching import create_watch_app
 from newsletter.wiring import House
 from subscribers.deliveries import Cause, Outcome, Receipt, Recipient
+from tests.clock import now_of_each_test  # noqa: F401  sets NOW
 from tests.newsletter.scheduled import KEY, edition_house
 
 NOW = datetime.now(UTC)
+
+
 MINUTE = timedelta(minutes=1)
 ROOT = Path(__file__).parents[2]
 

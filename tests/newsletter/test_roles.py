@@ -36,10 +36,13 @@ from subscribers.bounces import DeliveryEvent, EventKind, Place
 from subscribers.deliveries import Recipient, sign
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Claims, Purpose
+from tests.clock import now_of_each_test  # noqa: F401  sets NOW
 from tests.newsletter.scheduled import KEY, edition_house
 from tests.newsletter.site import ADA, KEYS, Town
 
 NOW = datetime.now(UTC)
+
+
 SECRET = b"k" * 32
 
 
