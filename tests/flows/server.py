@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 
 ROOT = Path(__file__).parents[2]
 
-AUTH = "operator:a-long-secret-of-this-test"
+NAME, PASSWORD = "operator", "a-long-secret-of-this-test"
+AUTH = f"{NAME}:{PASSWORD}"
 
 
 @contextmanager
@@ -56,6 +58,17 @@ def running(command: list[str], environment: dict[str, str], log: Path) -> Itera
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def ask(api: str, path: str, body: object = None) -> Any:
+    """Ask the server, which answers 503 while its own database is busy; return what it says, None for nothing."""
+    for pause in (0.5, 1.0, 2.0, 4.0, 0.0):
+        answer = requests.post(f"{api}/{path}", json=body or {}, auth=(NAME, PASSWORD), timeout=30)
+        if answer.status_code != 503:
+            break
+        time.sleep(pause)
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
 
 
 def wait_for(is_true: Callable[[], bool], seconds: float) -> None:

@@ -24,7 +24,7 @@ from newsletter.settings import Settings
 from newsletter.storage.sources import SourceRecord
 from newsletter.wiring import open_house
 from tests.clock import now_of_each_test  # noqa: F401  sets NOW
-from tests.flows.server import AUTH, ROOT, prefect_server, wait_for
+from tests.flows.server import NAME, PASSWORD, ROOT, ask, prefect_server, wait_for
 from tests.newsletter.scheduled import KEY, edition_house
 
 NOW = datetime.now(UTC)
@@ -76,14 +76,8 @@ def _python(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def _ask(server: Server, path: str, body: Any) -> Any:
-    answer = requests.post(f"{server.api}/{path}", json=body, auth=tuple(AUTH.split(":")), timeout=10)
-    answer.raise_for_status()
-    return answer.json() if answer.content else None
-
-
 def _events(server: Server, prefix: str) -> list[tuple[str, str]]:
-    found = _ask(server, "events/filter", {"filter": {"event": {"prefix": [prefix]}, "order": "ASC"}, "limit": 50})
+    found = ask(server.api, "events/filter", {"filter": {"event": {"prefix": [prefix]}, "order": "ASC"}, "limit": 50})
     return [(e["event"], e["resource"]["prefect.resource.id"]) for e in found["events"]]
 
 
@@ -107,13 +101,13 @@ def test_a_run_is_silent_only_after_three_heartbeats() -> None:
 
 def test_deploying_twice_leaves_one_of_each(environment: dict[str, str], server: Server) -> None:
     _python(environment, "-m", "newsletter", "deploy")
-    before = {a["name"]: a["id"] for a in _ask(server, "automations/filter", {})}
+    before = {a["name"]: a["id"] for a in ask(server.api, "automations/filter", {})}
     _python(environment, "-m", "newsletter", "deploy")
-    after = _ask(server, "automations/filter", {})
+    after = ask(server.api, "automations/filter", {})
 
     assert {a["name"] for a in after} == {a.name for a in wanted()}
     assert {a["name"]: a["id"] for a in after} == before
-    assert {d["name"] for d in _ask(server, "deployments/filter", {})} >= {"ingest", "publish", "send", "collect"}
+    assert {d["name"] for d in ask(server.api, "deployments/filter", {})} >= {"ingest", "publish", "send", "collect"}
 
 
 def test_the_dispatcher_tells_of_every_move_and_posts_each_alarm_once(
@@ -150,17 +144,17 @@ def test_the_dispatcher_tells_of_every_move_and_posts_each_alarm_once(
 def test_a_run_whose_heartbeat_stops_is_ended(environment: dict[str, str], server: Server) -> None:
     script = "from datetime import timedelta; from flows.automations import install; install(timedelta(seconds=12))"
     _python(environment, "-c", script)  # as the real one, only shorter
-    flow = _ask(server, "flows/", {"name": "send"})["id"]
-    run = _ask(
-        server, "flow_runs/", {"flow_id": flow, "name": "x", "tags": ["newsletter"], "state": {"type": "RUNNING"}}
+    flow = ask(server.api, "flows/", {"name": "send"})["id"]
+    run = ask(
+        server.api, "flow_runs/", {"flow_id": flow, "name": "x", "tags": ["newsletter"], "state": {"type": "RUNNING"}}
     )["id"]
     event = {"event": "prefect.flow-run.heartbeat", "occurred": datetime.now(UTC).isoformat(), "id": str(uuid4())}
     event["resource"] = {"prefect.resource.id": f"prefect.flow-run.{run}"}  # type: ignore[assignment]
     event["related"] = [{"prefect.resource.id": "prefect.tag.newsletter", "prefect.resource.role": "tag"}]  # type: ignore[assignment]
-    _ask(server, "events", [event])
+    ask(server.api, "events", [event])
 
     def state() -> str:
-        got = requests.get(f"{server.api}/flow_runs/{run}", auth=tuple(AUTH.split(":")), timeout=10).json()
+        got = requests.get(f"{server.api}/flow_runs/{run}", auth=(NAME, PASSWORD), timeout=10).json()
         return str(got["state"]["type"])
 
     assert state() == "RUNNING"

@@ -17,7 +17,7 @@ from newsletter.wiring import House, open_house
 from subscribers.people import SubscriptionState
 from tests.builders import make_approval, make_subscriber
 from tests.clock import now_of_each_test  # noqa: F401  sets NOW
-from tests.flows.server import AUTH, prefect_server, running, wait_for
+from tests.flows.server import NAME, PASSWORD, ask, prefect_server, running, wait_for
 from tests.newsletter.scheduled import SCARS
 from tests.sinks import Recording, sink
 
@@ -74,7 +74,11 @@ def test_a_cancelled_run_leaves_nobody_uncertain_and_the_next_goes_on(
         with running(worker, environment, tmp_path / "worker.log"):
             first = _start(environment)
             wait_for(lambda: len(recording.accepted) > 20, 90)
-            _post(environment, f"flow_runs/{first}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
+            ask(
+                environment["PREFECT_API_URL"],
+                f"flow_runs/{first}/set_state",
+                {"state": {"type": "CANCELLING"}, "force": True},
+            )
             wait_for(lambda: _run(environment, first)["state"]["type"] == "CANCELLED", 60)
             reached = len(recording.accepted)
             tally = house.ledger.tally(_key(house))
@@ -82,7 +86,7 @@ def test_a_cancelled_run_leaves_nobody_uncertain_and_the_next_goes_on(
             second = _start(environment)
             wait_for(lambda: _run(environment, second)["state"]["type"] == "COMPLETED", 120)
         names = [_run(environment, run)["name"] for run in (first, second)]
-        bars = _post(environment, "artifacts/filter", {"artifacts": {"key": {"any_": ["sending"]}}})
+        bars = ask(environment["PREFECT_API_URL"], "artifacts/filter", {"artifacts": {"key": {"any_": ["sending"]}}})
 
     assert 20 < reached < PEOPLE
     assert (tally.accepted, tally.uncertain, tally.leased) == (reached, 0, 0)
@@ -100,33 +104,21 @@ def _key(house: House) -> str:
 
 def _stop_schedules(environment: dict[str, str]) -> None:
     """Let no run begin but those of this test: every five minutes one would."""
-    for deployment in _post(environment, "deployments/filter", {}):
-        url = f"{environment['PREFECT_API_URL']}/deployments/{deployment['id']}/pause_deployment"
-        requests.post(url, auth=_auth(), timeout=10).raise_for_status()
+    for deployment in ask(environment["PREFECT_API_URL"], "deployments/filter", {}):
+        ask(environment["PREFECT_API_URL"], f"deployments/{deployment['id']}/pause_deployment")
 
 
 def _start(environment: dict[str, str]) -> str:
-    deployments = _post(environment, "deployments/filter", {})
-    send = next(d["id"] for d in deployments if d["name"] == "send")
-    run: str = _post(environment, f"deployments/{send}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
+    api = environment["PREFECT_API_URL"]
+    send = next(d["id"] for d in ask(api, "deployments/filter") if d["name"] == "send")
+    run: str = ask(api, f"deployments/{send}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
     return run
 
 
 def _run(environment: dict[str, str], run: str) -> dict[str, Any]:
     url = f"{environment['PREFECT_API_URL']}/flow_runs/{run}"
-    found: dict[str, Any] = requests.get(url, auth=_auth(), timeout=10).json()
+    found: dict[str, Any] = requests.get(url, auth=(NAME, PASSWORD), timeout=10).json()
     return found
-
-
-def _post(environment: dict[str, str], path: str, body: dict[str, Any]) -> Any:
-    answer = requests.post(f"{environment['PREFECT_API_URL']}/{path}", json=body, auth=_auth(), timeout=10)
-    answer.raise_for_status()
-    return answer.json()
-
-
-def _auth() -> tuple[str, str]:
-    name, _, password = AUTH.partition(":")
-    return name, password
 
 
 def _call(command: list[str], environment: dict[str, str], folder: Path) -> None:

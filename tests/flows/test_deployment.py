@@ -4,10 +4,8 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from newsletter.settings import Settings
 from newsletter.storage.sources import SourceRecord
@@ -15,7 +13,7 @@ from newsletter.transports.capture import capture_server
 from newsletter.wiring import open_house
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, make_subscriber
-from tests.flows.server import AUTH, ROOT, prefect_server, running
+from tests.flows.server import ROOT, ask, prefect_server, running
 
 ARTICLE = """\
 ---
@@ -73,8 +71,8 @@ def test_the_deployed_flows_complete(environment: dict[str, str], home: Path, tm
     with running(["prefect", "worker", "start", "--pool", "newsletter"], environment, tmp_path / "worker.log"):
         for name in ("ingest", "publish", "send", "collect"):
             _prefect(f"deployment run {name}/{name} --watch --watch-interval 1 --watch-timeout 120", environment)
-    zones = {s["schedule"]["timezone"] for d in _ask(api, "deployments/filter") for s in d["schedules"]}
-    artifacts = _ask(api, "artifacts/filter")
+    zones = {s["schedule"]["timezone"] for d in ask(api, "deployments/filter") for s in d["schedules"]}
+    artifacts = ask(api, "artifacts/filter")
 
     assert _states(api) == dict.fromkeys(("ingest", "publish", "send", "collect"), "COMPLETED")
     assert zones == {"Europe/London"}
@@ -86,17 +84,10 @@ def test_the_deployed_flows_complete(environment: dict[str, str], home: Path, tm
     assert (home / "site" / "feeds" / "all.atom").is_file()
 
 
-def _ask(api: str, path: str, **body: str) -> list[dict[str, Any]]:
-    answer = requests.post(f"{api}/{path}", json=body, auth=tuple(AUTH.split(":")), timeout=10)
-    answer.raise_for_status()
-    found: list[dict[str, Any]] = answer.json()
-    return found
-
-
 def _states(api: str) -> dict[str, str]:
     """Return how the newest run of each flow ended; a schedule may have added one that has not begun."""
-    flows = {f["id"]: f["name"] for f in _ask(api, "flows/filter")}
-    runs = _ask(api, "flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
+    flows = {f["id"]: f["name"] for f in ask(api, "flows/filter")}
+    runs = ask(api, "flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC"})
     return {flows[run["flow_id"]]: run["state"]["type"] for run in reversed(runs) if run["start_time"]}
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,7 +10,7 @@ import requests
 
 from newsletter.cli.care import _examine_server
 from newsletter.orchestration import OrchestrationError, Server, server_of
-from tests.flows.server import AUTH, prefect_server, wait_for
+from tests.flows.server import ask, prefect_server, wait_for
 
 MINUTE = timedelta(minutes=1)
 
@@ -25,23 +24,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-def _post(server: Server, path: str, body: dict[str, Any] | list[Any]) -> Any:
-    answer = requests.post(f"{server.api}/{path}", json=body, auth=tuple(AUTH.split(":")), timeout=10)
-    answer.raise_for_status()
-    return answer.json() if answer.content else None
-
-
 def _begin(server: Server, name: str, state: str, *tags: str) -> str:
-    flow = _post(server, "flows/", {"name": "send"})["id"]
+    flow = ask(server.api, "flows/", {"name": "send"})["id"]
     wanted = {"flow_id": flow, "name": name, "tags": list(tags), "state": {"type": state}}
-    run: str = _post(server, "flow_runs/", wanted)["id"]
+    run: str = ask(server.api, "flow_runs/", wanted)["id"]
     return run
 
 
 def _beat(server: Server, run: str, at: datetime) -> None:
     event = {"event": "prefect.flow-run.heartbeat", "occurred": at.isoformat()}
     resource = {"resource": {"prefect.resource.id": f"prefect.flow-run.{run}"}}
-    _post(server, "events", [event | resource | {"id": str(uuid4())}])
+    ask(server.api, "events", [event | resource | {"id": str(uuid4())}])
 
 
 def test_stuck_runs_are_found_by_their_silence_and_ended(server: Server) -> None:
