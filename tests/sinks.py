@@ -122,8 +122,10 @@ class Hostile(Sink):
     Where the script says nothing it behaves; a message is accepted when what it says at the dot begins with 2.
     """
 
-    def __init__(self, recording: Recording, script: Script, told: Counter[str], ehlo: bytes = _EHLO) -> None:
-        super().__init__(recording)
+    def __init__(
+        self, recording: Recording, script: Script, told: Counter[str], ehlo: bytes = _EHLO, delay: float = 0.0
+    ) -> None:
+        super().__init__(recording, delay=delay)
         self._script = script
         self._told = told  # shared by all connections: how often each stage was reached
         self._ehlo = ehlo
@@ -186,11 +188,11 @@ class Hostile(Sink):
 
 @contextmanager
 def hostile(
-    script: Script, ehlo: bytes = _EHLO, tls: ssl.SSLContext | None = None
+    script: Script, ehlo: bytes = _EHLO, tls: ssl.SSLContext | None = None, delay: float = 0.0
 ) -> Iterator[tuple[Recording, Counter[str]]]:
     """A hostile server; yield what it took over and how often each stage was reached."""
     recording, told = Recording(), Counter[str]()
-    with running(lambda: Hostile(recording, script, told, ehlo), tls=tls) as port:
+    with running(lambda: Hostile(recording, script, told, ehlo, delay), tls=tls) as port:
         recording.port = port
         yield recording, told
 

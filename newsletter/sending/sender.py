@@ -348,10 +348,7 @@ class Sender:
         try:
             await self._keep_turning()
         finally:
-            # Said again each second: a way out that missed it once would hold this sender for ever.
-            while not delivering.done():
-                self._transport.close()
-                await asyncio.wait([delivering], timeout=1.0)
+            self._transport.close()
             await delivering
         if not self.is_clean and not self._is_cut_off:
             await self._turn(wants_more=False)

@@ -254,8 +254,6 @@ class Connection(asyncio.Protocol):
     def _on_reply(self, stage: Stage, reply: Reply) -> None:
         if stage is Stage.DOT:
             self._on_dot(reply)
-            if not self._due and not self._later:
-                self.wake()
         elif stage is Stage.HELLO or reply.code == 421:
             if not 200 <= reply.code < 300:
                 self._sent_away = reply.code == 421
@@ -269,6 +267,8 @@ class Connection(asyncio.Protocol):
                 self._conclude()
         if self._later:
             self._write(self._commands())
+        else:
+            self.wake()  # letters may have come, or the end of all, while this answer was due
 
     def _on_dot(self, reply: Reply) -> None:
         letter, self._body = self._body, None
@@ -309,9 +309,6 @@ class Connection(asyncio.Protocol):
             self._write(self._begin(following, reset=failed > 0))
         elif failed > 0:
             self._later.append((Stage.HELLO, b"RSET\r\n"))
-            self._write(self._commands())
-        else:
-            self.wake()
 
     def _transmit(self) -> None:
         """Send the message, once the outbox lets its end leave, and the next envelope right behind it."""

@@ -1,5 +1,6 @@
 """Whatever a mail server answers at whatever stage: nobody is lost, sent to twice, or blamed for what is not theirs."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +155,10 @@ def deliver(ledger: Ledger, port: int, journals: Path, connections: int = 1, **m
     async def work() -> Sent:
         server = Server(host="127.0.0.1", port=port, connections=connections, **values)  # type: ignore[arg-type]
         options = Options(journals=journals, limits=Limits(first_rest=0.002))
-        return await send(ledger, SmtpTransport(server), make_composer(), options)
+        sending = asyncio.ensure_future(send(ledger, SmtpTransport(server), make_composer(), options))
+        await asyncio.wait([sending], timeout=60)
+        assert sending.done(), "the sender never ends"
+        return sending.result()
 
     return run(work())
 
@@ -220,6 +224,16 @@ def test_a_refusal_is_kept_in_the_servers_words_and_laid_to_the_right_door(
 
     [(_, kept)] = ledger.who(EDITION, Outcome.REFUSED)
     assert (kept.cause, kept.reply) == receipt
+
+
+def test_the_end_that_comes_while_an_answer_to_rset_is_due_is_not_missed(tmp_path: Path) -> None:
+    ledger = frozen(tmp_path, FIVE[:1])
+
+    with hostile({"RCPT": [UNKNOWN]}, delay=0.2) as (seen, told):  # the ledger is through long before the answer
+        sent = deliver(ledger, seen.port, tmp_path)
+
+    assert sent == Sent(refused=1)
+    assert told["RSET"] == 1
 
 
 def test_a_reply_in_single_octets_is_read(tmp_path: Path) -> None:
