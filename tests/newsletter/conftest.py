@@ -1,15 +1,22 @@
-"""Fixtures of the machine room: a certificate of our own."""
+"""Fixtures of the machine room: a certificate of our own, a browser, a console to look at with it."""
 
 import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.newsletter import browsers
+
+if TYPE_CHECKING:
+    from tests.newsletter.desks import Desk
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +46,28 @@ def tls(certificate: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser for all tests of a file."""
+    with browsers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path, int]]:
+    """A browser and a mail server for the consoles of a file."""
+    from tests.newsletter.desks import browsing
+
+    with browsing(tmp_path_factory.mktemp("console") / "mail") as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(tmp_path: Path, browser: tuple[Any, Path, int]) -> "Iterator[Desk]":
+    """A console of its own for each test."""
+    from tests.newsletter.desks import open_desk
+
+    with open_desk(tmp_path, *browser) as opened:
+        yield opened

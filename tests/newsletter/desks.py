@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +16,9 @@ from content.articles import Article
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.ledger_tables import outcomes
 from newsletter.transports.capture import capture_server
+from tests.newsletter.browsers import chromium
 from tests.newsletter.office import AT_HOME, NEEDLING, PASSWORD, Office
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 KEY, OLD = "beauty-weekly-2026-W48", "beauty-weekly-2026-W47"
 
 
@@ -58,13 +57,9 @@ class Desk:
 @contextmanager
 def browsing(folder: Path) -> Iterator[tuple[Any, Path, int]]:
     """Yield a browser, and the mail folder and the port of a mail server that captures."""
-    from playwright.sync_api import sync_playwright
-
     # The mail server first: Playwright keeps a loop of its own running in this thread.
-    with capture_server(folder) as port, sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with capture_server(folder) as port, chromium() as browser:
         yield browser, folder, port
-        browser.close()
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """Every page of the console in a real browser: everybody can use it, and nothing from outside runs in it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,25 +11,14 @@ from newsletter.storage.sources import SourceRecord
 from newsletter.storage.staff import Role
 from newsletter.web.console.doors import DOORS
 from subscribers.people import SubscriptionState
-from tests.builders import IN_CI, heading, make_subscriber, paragraph
-from tests.newsletter.desks import CHROMIUM, KEY, OLD, Desk, browsing, open_desk, outcome_of, press, type_into
+from tests.builders import heading, make_subscriber, paragraph
+from tests.newsletter.browsers import needs_chromium
+from tests.newsletter.desks import KEY, OLD, Desk, outcome_of, press, type_into
 from tests.newsletter.office import AT_HOME, NEEDLING, needling
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="there is no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path, int]]:
-    with browsing(tmp_path_factory.mktemp("console") / "mail") as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(tmp_path: Path, browser: tuple[Any, Path, int]) -> Iterator[Desk]:
-    with open_desk(tmp_path, *browser) as opened:
-        yield opened
+pytestmark = needs_chromium
 
 
 HOSTILE = '"><img src=x onerror=window.PWN=1><script>window.PWN=1</script>{{7*7}}'

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +14,11 @@ from newsletter.dispatching import advance
 from newsletter.publishing import draft
 from newsletter.releasing import release
 from newsletter.storage.staff import Role
-from tests.builders import IN_CI
+from tests.newsletter.browsers import needs_chromium
 from tests.newsletter.desks import (
-    CHROMIUM,
     KEY,
     Desk,
-    browsing,
     notice,
-    open_desk,
     outcome_of,
     press,
     serving_feed,
@@ -31,19 +27,7 @@ from tests.newsletter.desks import (
 from tests.newsletter.office import NEEDLING, PASSWORD
 
 pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="there is no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path, int]]:
-    with browsing(tmp_path_factory.mktemp("console") / "mail") as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(tmp_path: Path, browser: tuple[Any, Path, int]) -> Iterator[Desk]:
-    with open_desk(tmp_path, *browser) as opened:
-        yield opened
+pytestmark = needs_chromium
 
 
 @pytest.fixture

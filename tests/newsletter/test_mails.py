@@ -20,11 +20,11 @@ from newsletter.rendering.spam import score_of
 from newsletter.transports.dkim import Signer, SigningKey
 from tests.builders import IN_CI
 from tests.mails import READER, Mail, every_mail
+from tests.newsletter.browsers import needs_chromium
 from tests.newsletter.test_rendering_awkward import AWKWARD
 from tests.postfix import Postfix, postfix, why_not
 
 MAILS = every_mail()
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 KEY = SigningKey("news.example.org", "k", generate_private_key(65537, 2048))
 ENVELOPE = "bounce@bounces.news.example.org"
 
@@ -77,16 +77,7 @@ def test_both_of_its_parts_lead_to_the_same_places(mail: Mail) -> None:
 # In a browser
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="there is no Chromium on this machine")
+@needs_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_it_on_every_screen(chromium: Any, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

@@ -4,7 +4,6 @@ import email
 import email.policy
 import json
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -21,13 +20,13 @@ from newsletter.storage.engine import migrate, open_engine
 from newsletter.transports.capture import capture_server
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Purpose
-from tests.builders import IN_CI
+from tests.newsletter.browsers import chromium as started_chromium
+from tests.newsletter.browsers import needs_chromium
 from tests.newsletter.site import ADA, PUBLIC_URL, SLOWLY, Town, everything, pages_of
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="there is no Chromium on this machine")
+pytestmark = needs_chromium
 
 
 class Reader:
@@ -76,10 +75,8 @@ def mail_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path
 def chromium(mail_server: tuple[Path, int]) -> Iterator[Any]:
     # After the mail server: while Playwright runs in this thread, no other event loop can be started here.
     assert mail_server
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with started_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What a page audit asks of a site: it is light, described, accessible on every screen, and nothing in it jumps."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,15 +10,14 @@ from typing import Any
 import pytest
 
 from newsletter.syndicating import write_site
-from tests.builders import IN_CI
 from tests.editions import LOOK, at_week, full_edition, make_edition, make_story
+from tests.newsletter.browsers import needs_chromium
 from tests.newsletter.test_rendering_awkward import AWKWARD
 from tests.newsletter.test_site_serving import served
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="there is no Chromium on this machine")
+pytestmark = needs_chromium
 
 EDITION = full_edition()
 PAGES = {
@@ -58,14 +56,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_site(folder, [EDITION, at_week(make_edition(story, *AWKWARD.values()), 47, 18)], LOOK)
     with served(folder) as (address, _asked):
         yield address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=PAGES.values(), ids=list(PAGES))

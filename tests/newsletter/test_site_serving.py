@@ -1,7 +1,6 @@
 """The archive and its feeds are served whole, packed, and only to those who have not got them yet."""
 
 import gzip
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +20,9 @@ from starlette.testclient import TestClient
 
 from newsletter.syndicating import write_site
 from newsletter.web.site import Site
-from tests.builders import IN_CI
 from tests.editions import LOOK, at_week, full_edition, make_edition, make_story
+from tests.newsletter.browsers import chromium, needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HUB = replace(LOOK, hub_url="https://hub.example.org/")
 FORMS = ("rss", "atom", "json")
 
@@ -174,13 +172,12 @@ def test_a_feed_reader_asks_again_and_is_told_that_nothing_has_changed(
     assert sorted(asked) == sorted((f"/feeds/all.{form}", status) for form in FORMS for status in (200, 304))
 
 
-@pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="there is no Chromium on this machine")
+@needs_chromium
 def test_the_search_finds_a_story_on_the_served_site_under_its_policy(
     server: tuple[str, list[tuple[str, int]]],
 ) -> None:
     playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_context(base_url=server[0]).new_page()
         page.set_default_timeout(10_000)
         complaints: list[str] = []
@@ -191,5 +188,4 @@ def test_the_search_finds_a_story_on_the_served_site_under_its_policy(
         page.get_by_label("What are you looking for?").press("Enter")
 
         playwright.expect(page.locator("#found h2")).to_have_text(["Rollers at home"])
-        browser.close()
     assert [c for c in complaints if "Content Security Policy" in c] == []
