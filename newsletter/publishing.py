@@ -17,6 +17,7 @@ from content.periods import Period, Rhythm, period_of
 from content.pins import BESIDE_THE_TEXT, changed_parts
 from content.reports import as_json
 from content.sections import Section, split
+from newsletter import pinning, remembering
 from newsletter.pinning import content_pins, first_pins, pins_now
 from newsletter.ports import Rendering
 from newsletter.remembering import explained_before
@@ -27,15 +28,12 @@ from newsletter.rendering.vetting import RULES, blockers, unaccepted, vet
 from newsletter.semantics import choose_vectors
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance, AcceptanceStore
-from newsletter.storage.articles import GONE, ArticleStore, Brief, Standing
+from newsletter.storage.articles import GONE, Brief, Standing
 from newsletter.storage.compositions import CompositionStore
-from newsletter.storage.editions import TOLD, EditionRecord, EditionState, EditionStore
+from newsletter.storage.editions import TOLD, EditionRecord, EditionState
 from newsletter.storage.errors import StoreError
-from newsletter.storage.ledger import Ledger
-from newsletter.storage.lists import ListStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.rulings import RulingStore
-from newsletter.storage.similarity import SimilarityIndex
 from newsletter.storage.sources import SourceStore
 from newsletter.templating import template_hashes
 from subscribers.deliveries import Recipient, Tally
@@ -58,24 +56,12 @@ class ComposedElsewhereError(PublishingError):
     """Somebody else has composed the edition since it was read."""
 
 
-class Desk(Protocol):
-    """What publishing works with; the house has it all."""
-
-    @property
-    def settings(self) -> Settings:
-        """Return the settings."""
-
-    @property
-    def articles(self) -> ArticleStore:
-        """Return where articles and approvals are."""
+class Desk(pinning.Desk, remembering.Desk, Protocol):
+    """What publishing works with, beside what it hands on; the house has it all."""
 
     @property
     def sources(self) -> SourceStore:
         """Return where sources are, and how they do."""
-
-    @property
-    def editions(self) -> EditionStore:
-        """Return where editions are."""
 
     @property
     def rulings(self) -> RulingStore:
@@ -86,20 +72,8 @@ class Desk(Protocol):
         """Return where is kept what editors composed by hand."""
 
     @property
-    def explained(self) -> SimilarityIndex:
-        """Return the index of what editions have explained."""
-
-    @property
     def people(self) -> PeopleStore:
         """Return where subscribers are."""
-
-    @property
-    def lists(self) -> ListStore:
-        """Return where mailing lists are."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """Return where deliveries are."""
 
     @property
     def acceptances(self) -> AcceptanceStore:
