@@ -180,6 +180,16 @@ def signing_keys(settings: Settings) -> tuple[SigningKey, ...]:
     return tuple(keys)
 
 
+def signer_of(settings: Settings) -> Signer | None:
+    """Return what signs each message; None where the relay does.
+
+    Raises:
+        SettingsError: A key cannot be read.
+    """
+    keys = signing_keys(settings)
+    return Signer(keys) if keys else None
+
+
 def dated(desk: Desk, edition: Edition) -> datetime:
     """Return the date that an edition's mail bears: when its audience was frozen, and as long as it is not, its own.
 
@@ -192,8 +202,7 @@ def dated(desk: Desk, edition: Edition) -> datetime:
 
 def composer_of(desk: Desk) -> Composer:
     """Return what makes each person's letter of an edition: the stored rendering, and links of their own."""
-    settings, keys = desk.settings, Keyring.parse(desk.settings.key())
-    domain = settings.sending_domain
+    settings = desk.settings
 
     @cache  # asked for each message, and the same for everybody who shares a variant
     def printed(edition: str, variant: str) -> Printed:
@@ -204,11 +213,15 @@ def composer_of(desk: Desk) -> Composer:
         identity = publishing.identity_of(settings, record.edition)
         return Printed(rendering, identity, dated(desk, record.edition))
 
+    return composer_for(settings, printed)
+
+
+def composer_for(settings: Settings, printed: Callable[[str, str], Printed]) -> Composer:
+    """Return what makes letters of whatever `printed` returns for an edition and a variant, by their keys."""
+    keys = Keyring.parse(settings.key())
     links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)
-    signing = signing_keys(settings)
-    return Composer(
-        printed, links, keys.secrets[0], domain, settings.bounce_domain, Signer(signing) if signing else None
-    )
+    domains = settings.sending_domain, settings.bounce_domain
+    return Composer(printed, links, keys.secrets[0], *domains, signer_of(settings))
 
 
 def take_reports(desk: Desk, events: Iterable[DeliveryEvent | None], now: datetime) -> Harvest:

@@ -1,29 +1,26 @@
 """Shows what one person gets to the last byte, renders an edition again to prove it the same, and tries the way out."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from html import escape
 
 from content.editions import Edition
-from newsletter.delivering import Desk, composer_of, dated, signing_keys, way_out
-from newsletter.ports import Letter, Rendering
+from newsletter.delivering import Desk, composer_for, composer_of, dated, way_out
+from newsletter.ports import Rendering
 from newsletter.publishing import EVERYBODY, PublishingError, find, identity_of, look_of
 from newsletter.releasing import foresee_for, render_variants
-from newsletter.rendering.composing import personal_links
+from newsletter.rendering.composing import Printed, personal_links
 from newsletter.rendering.email import render_email
-from newsletter.rendering.mime import Identity, Template, fill
+from newsletter.rendering.mime import Identity, fill
 from newsletter.rendering.notices import render_test
 from newsletter.sending.single import hand_over
 from newsletter.settings import Settings
 from newsletter.storage.editions import hash_of
 from newsletter.storage.history import HistoryStore
-from newsletter.transports.dkim import Signer
-from subscribers.bounces import delivery_number, envelope_sender
-from subscribers.deliveries import Delivery, Receipt, sign
+from subscribers.deliveries import Delivery, Receipt
 from subscribers.tokens import Keyring
 
 #: Whoever gets a test is no subscriber: the links of a test lead to pages that know nobody.
@@ -138,20 +135,9 @@ def _send(desk: Desk, rendering: Rendering, sender: Identity, to: Delivery, now:
     settings, trial = desk.settings, f"{to.edition}\0{to.address}\0{now.isoformat()}"
     # Another trial is another message: no receiver takes it for one that it has.
     number = int.from_bytes(sha256(trial.encode()).digest()[:4], "big")
-    delivery = to._replace(idx=number)
-    signature = sign(trial, NOBODY, settings.key())
-    message_id = f"{delivery_number(0, number, signature)}@{settings.sending_domain}"
-    slots = {"name": to.name, **_links(settings, delivery, now)}
-    keys = signing_keys(settings)
-    seal = Signer(keys) if keys else None
-    pieces = Template(rendering, sender, now).merge(to.name, to.address, message_id, slots)
-    content: Callable[[], list[bytes]] = partial(_sealed, pieces, seal)
-    envelope = envelope_sender(0, number, signature, settings.bounce_domain)
-    return hand_over(way_out(settings), Letter(delivery, envelope, content))
-
-
-def _sealed(pieces: list[bytes], seal: Signer | None) -> list[bytes]:
-    return [*seal([pieces]), *pieces] if seal else pieces
+    compose = composer_for(settings, lambda *_: Printed(rendering, sender, now))
+    letter = compose(to._replace(idx=number, edition=trial))
+    return hand_over(way_out(settings), letter._replace(delivery=to._replace(idx=number)))
 
 
 def _filled(desk: Desk, rendering: Rendering, delivery: Delivery, edition: Edition) -> Rendering:

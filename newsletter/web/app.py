@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from content.looks import Look
 from content.places import edition_path
 from newsletter.corresponding import post_letters
-from newsletter.delivering import signing_keys, take_reports
+from newsletter.delivering import signer_of, take_reports
 from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.letters.compose import Composer
 from newsletter.letters.compose import House as LetterHead
@@ -16,7 +16,6 @@ from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.letters import LetterStore
-from newsletter.transports.dkim import Signer
 from newsletter.web.hooks import Hooks
 from newsletter.web.public import PublicSite, create_public_app
 from newsletter.web.serving import serve
@@ -55,14 +54,13 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             Composer(_letter_head(settings, look), keys), people, look, keys, partial(_latest, house, look)
         )
         letters = LetterStore(house.engine)
-        signing = signing_keys(settings)
         post = SmtpPost(
             host=settings.smtp_host,
             port=settings.smtp_port,
             security=settings.smtp_security,
             username=settings.smtp_username,
             password=settings.password(),
-            seal=Signer(signing) if signing else None,
+            seal=signer_of(settings),
         )
         serve(
             create_public_app(site, _hooks(house)),
