@@ -230,17 +230,6 @@ def _approved_by(desk: Desk, record: EditionRecord, by: str) -> str:
     return next(own, "")
 
 
-def cancel(desk: Desk, key: str, *, reason: str) -> int:
-    """Stop an edition for good; return how many people will not get it who were still to. Its articles are free again.
-
-    Raises:
-        PublishingError: There is no such edition, or it has gone out.
-    """
-    find(desk, key)
-    _move(desk, key, EditionState.CANCELLED, reason=reason)
-    return desk.ledger.stop(key, reason or "cancelled") if desk.ledger.mailing(key) else 0
-
-
 def ready(desk: Desk, key: str) -> EditionRecord:
     """Return an edition that may go out now.
 
@@ -286,13 +275,6 @@ def told(desk: Desk) -> tuple[Edition, ...]:
 def is_partly_out(desk: Desk, record: EditionRecord) -> bool:
     """Tell whether an edition is held that has begun to leave."""
     return record.state is EditionState.HELD and desk.ledger.mailing(record.edition.key) is not None
-
-
-def finish(desk: Desk, key: str) -> bool:
-    """Note that an edition has reached everybody it could; tell whether it has."""
-    if desk.ledger.mailing(key) is None or not desk.ledger.tally(key).is_done:
-        return False
-    return desk.editions.move(key, EditionState.SENT)
 
 
 def examine(desk: Desk, record: EditionRecord) -> tuple[Finding, ...]:

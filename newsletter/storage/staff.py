@@ -234,11 +234,6 @@ class StaffStore:
             connection.execute(staff_codes.delete().where(staff_codes.c.staff == id_))
             connection.execute(staff_codes.insert().values(hash=hash_, staff=id_, until=until))
 
-    def has_code(self, now: datetime) -> bool:
-        """Tell whether any code would open an account now."""
-        with reading(self._engine) as connection:
-            return connection.execute(select(staff_codes.c.hash).where(staff_codes.c.until > now)).first() is not None
-
     def owner_of_code(self, hash_: str, now: datetime) -> str:
         """Return whose account a code opens; empty when it opens none."""
         query = select(staff_codes.c.staff).where(staff_codes.c.hash == hash_, staff_codes.c.until > now)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from newsletter.ports import Letter, Outbox
-from subscribers.deliveries import Outcome, Receipt
+from subscribers.deliveries import Receipt
 
 #: Hands one letter over and says what came of it. It is called when the letter's end may leave.
 HandOver = Callable[[Letter], Awaitable[Receipt]]
@@ -49,8 +49,3 @@ async def _may_leave(outbox: Outbox, letter: Letter) -> bool:
     granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     outbox.leaving(letter, granted.set_result)
     return await granted
-
-
-def in_doubt(reply: str) -> Receipt:
-    """Return the receipt of a letter that left, and whose answer never came."""
-    return Receipt(Outcome.UNCERTAIN, reply=reply)

@@ -11,8 +11,9 @@ from lxml import etree
 
 from content.approvals import Decision
 from content.articles import Article, Block, BlockKind
-from newsletter.publishing import BY_RULE, PublishingError, approve, cancel, draft, find, finish, flags, told
+from newsletter.publishing import BY_RULE, PublishingError, approve, draft, find, flags, told
 from newsletter.releasing import release
+from newsletter.scheduling import SchedulingError, finish, stop
 from newsletter.settings import Settings
 from newsletter.storage.acceptances import Acceptance
 from newsletter.storage.editions import EditionState
@@ -285,7 +286,7 @@ def test_a_cancelled_edition_frees_its_articles_and_stops_its_messages(house: Ho
     draft(house, MONDAY)
     release(house, KEY, MONDAY)
 
-    stopped = cancel(house, KEY, reason="wrong week")
+    stopped = stop(house, KEY, by="ines", now=MONDAY, reason="wrong week")
 
     assert stopped == 2
     assert house.ledger.tally(KEY).withdrawn == 2
@@ -297,16 +298,16 @@ def test_a_cancelled_edition_frees_its_articles_and_stops_its_messages(house: Ho
 def test_an_edition_is_sent_when_nobody_is_left(house: House) -> None:
     _approve(house, SCARS)
     draft(house, MONDAY)
-    assert not finish(house, KEY)
+    assert not finish(house, KEY, MONDAY)
     release(house, KEY, MONDAY)
-    assert not finish(house, KEY)
+    assert not finish(house, KEY, MONDAY)
 
     house.ledger.stop(KEY, "test")
 
-    assert finish(house, KEY)
+    assert finish(house, KEY, MONDAY)
     assert find(house, KEY).state is EditionState.SENT
-    with pytest.raises(PublishingError, match="is sent and cannot become cancelled"):
-        cancel(house, KEY, reason="too late")
+    with pytest.raises(SchedulingError, match=r"is sent by the dispatcher at .*; stop is not possible from there"):
+        stop(house, KEY, by="ines", now=MONDAY, reason="too late")
 
 
 def test_an_edition_that_is_not_there_is_named(house: House) -> None:
