@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from content.articles import Article
 from newsletter.cli import app
 from newsletter.delivering import deliver, limits_of, read_returns, take_reports
-from newsletter.publishing import cancel, draft, freeze
+from newsletter.publishing import draft, freeze
 from newsletter.releasing import release
+from newsletter.scheduling import stop
 from newsletter.sending import Limits, Sent, run
 from newsletter.settings import Settings, SettingsError
 from newsletter.storage.ledger import Ledger, MailingState
@@ -151,7 +152,7 @@ def test_an_edition_that_is_cancelled_while_its_audience_is_written_down_goes_to
         connection.execute(text("DELETE FROM mailings"))
 
     def recipients() -> Iterator[Recipient]:
-        cancel(house, KEY, reason="wrong picture")
+        stop(house, KEY, by="ines", now=MONDAY, reason="wrong picture")
         yield Recipient(subscriber="ada", address="ada@example.org")
 
     assert freeze(house, KEY, recipients()) == Tally(candidates=1, withdrawn=1)

@@ -14,8 +14,9 @@ from content.approvals import Decision
 from content.articles import Article
 from content.editions import Edition
 from content.sections import Section
-from newsletter.publishing import approve, cancel, draft, find
+from newsletter.publishing import approve, draft, find
 from newsletter.remembering import remember
+from newsletter.scheduling import stop
 from newsletter.settings import Settings
 from newsletter.storage.editions import EditionState
 from newsletter.storage.similarity import EVER, Near, SimilarityIndex, indexed_sections
@@ -78,7 +79,7 @@ def test_what_a_cancelled_edition_would_have_told_is_forgotten(house: House) -> 
     edition = tell(house, [TINT], MONDAY)
     assert remember(house) == 1
 
-    cancel(house, edition.key, reason="not now")
+    stop(house, edition.key, by="ines", now=MONDAY, reason="not now")
 
     assert (remember(house), house.explained.size(), house.explained.editions("beauty")) == (0, 0, frozenset())
     assert find(house, edition.key).state is EditionState.CANCELLED
