@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ import typer
 
 from newsletter.cli.console import Exit, err, out, settings
 from newsletter.cli.deploying import CHECKOUT, prefect_environment
-from newsletter.orchestration import NOTE
+from newsletter.orchestration import NOTE, SIGN_IN, make_password
 from newsletter.settings import CONFIG_VARIABLE, DEFAULT_FILE, Settings
 from newsletter.storage.staff import StaffStore
 from newsletter.wiring import open_house, publish_site
@@ -32,6 +33,11 @@ WELL = 120
 
 #: Seconds in which a part must have stopped; then it is killed. Senders journal what is in flight.
 PATIENCE = 8
+
+_WORKER = ("worker", "start", "--pool", "newsletter", "--name", "newsletter up")
+
+#: Prefect's names for its password: what the server asks for, and what its clients say.
+_SERVERS, _CLIENTS = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
 
 
 @dataclass(slots=True)
@@ -104,6 +110,8 @@ def up(
     What dies is started again. Ctrl-C or SIGTERM ends all of it within ten seconds.
     """
     given = settings(context)
+    ports = {"prefect-port": prefect_port, "port": port, "console-port": console_port, "metrics-port": metrics_port}
+    _refuse_taken(ports)
     with open_house(given) as house:  # what is wrong shows here, in one line
         publish_site(house)  # before the first edition too: an empty archive invites to subscribe
         nobody = StaffStore(house.engine).is_empty()
@@ -111,7 +119,6 @@ def up(
     # Its parts run elsewhere: they find the file by its whole name.
     config: Path | None = context.find_root().params.get("config") or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     environment = _environment(home, prefect_port, config)
-    ports = {"server": prefect_port, "site": port, "console": console_port, "metrics": metrics_port}
     server, worker, dispatcher, site, console, figures = _parts(home, environment, ports)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -135,7 +142,7 @@ def up(
         if all(_wait(partial(_answers, url), part, stop) for url, part in doors):
             out.print(f"Public site   http://127.0.0.1:{port}/")
             out.print(f"Console       {given.console_url}/ (port {console_port})")
-            out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/")
+            out.print(f"Flow runs     http://127.0.0.1:{prefect_port}/ (it asks for a password: {_told(home)})")
             out.print(f"Figures       http://127.0.0.1:{metrics_port}/metrics")
             out.print(f"Logs          {home / 'logs'}")
             if nobody:
@@ -164,6 +171,7 @@ def _stop(parts: Sequence[Part]) -> None:
 
 def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str, str]:
     (home / "logs").mkdir(parents=True, exist_ok=True)
+    password = os.environ.get(_SERVERS) or os.environ.get(_CLIENTS) or make_password(home)
     named = {CONFIG_VARIABLE: str(config.absolute())} if config else {}
     return {
         **prefect_environment(os.environ),
@@ -175,33 +183,62 @@ def _environment(home: Path, prefect_port: int, config: Path | None) -> dict[str
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
         # Without it any page that an operator's browser opens may write to the server.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{prefect_port}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        # Left to itself it lets in every process and every user of this machine, who may then run code as we do.
+        _SERVERS: password,
+        _CLIENTS: password,
     }
+
+
+def _refuse_taken(ports: Mapping[str, int]) -> None:
+    """Say which port is somebody else's before anything starts: whoever has it would answer in our place."""
+    for option, number in ports.items():
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was ours a moment ago is free
+            try:
+                trial.bind(("127.0.0.1", number))
+            except OSError as error:
+                said = f"port {number} cannot be used ({error.strerror}); name another one with --{option}"
+                err.print(f"newsletter: {said}", style="red", markup=False)
+                raise typer.Exit(Exit.FAILED) from error
+
+
+def _told(home: Path) -> str:
+    """Return where the password for Prefect's pages stands; it is never printed itself, as output is often kept."""
+    given = next((name for name in (_SERVERS, _CLIENTS) if os.environ.get(name)), "")
+    return f"the whole of {given}" if given else f"the one line in {home / SIGN_IN}"
 
 
 def _parts(home: Path, environment: Mapping[str, str], ports: Mapping[str, int]) -> tuple[Part, ...]:
     prefect = shutil.which("prefect", path=environment["PATH"]) or "prefect"
     newsletter = [sys.executable, "-m", "newsletter"]
-    commands = {
-        "Prefect's server": (
-            "server",
-            [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(ports["server"])],
-        ),
-        "the worker": ("worker", [prefect, "worker", "start", "--pool", "newsletter", "--name", "newsletter up"]),
-        "the dispatcher": ("dispatcher", [*newsletter, "dispatch"]),
-        "the public site": ("site", [*newsletter, "serve", "--port", str(ports["site"])]),
-        "the console": ("console", [*newsletter, "console", "--port", str(ports["console"])]),
-        "the figures": ("metrics", [*newsletter, "metrics", "--port", str(ports["metrics"])]),
-    }
+    site, console, figures = (str(ports[name]) for name in ("port", "console-port", "metrics-port"))
+    server = [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(ports["prefect-port"])]
+    pages = _without_password(environment)
     return tuple(
-        Part(name, command, environment, home / "logs" / f"{log}.log") for name, (log, command) in commands.items()
+        Part(name, command, needs, home / "logs" / f"{log}.log")
+        for name, log, command, needs in (
+            ("Prefect's server", "server", server, environment),
+            ("the worker", "worker", [prefect, *_WORKER], environment),
+            ("the dispatcher", "dispatcher", [*newsletter, "dispatch"], environment),
+            ("the public site", "site", [*newsletter, "serve", "--port", site], pages),
+            ("the console", "console", [*newsletter, "console", "--port", console], pages),
+            ("the figures", "metrics", [*newsletter, "metrics", "--port", figures], pages),
+        )
     )
+
+
+def _without_password(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for parts that never speak to Prefect: what a reader talks to need not know it."""
+    return {name: value for name, value in environment.items() if name not in {_SERVERS, _CLIENTS}}
 
 
 def _listener(given: Settings, home: Path, environment: Mapping[str, str]) -> tuple[Part, ...]:
     """Return what takes bounces from the mail server, where that is set."""
+    if not given.bounce_listen:
+        return ()
     command = [sys.executable, "-m", "newsletter", "returns", "listen"]
-    name = "the listener for bounces"
-    return (Part(name, command, environment, home / "logs" / "bounces.log"),) if given.bounce_listen else ()
+    return (Part("the listener for bounces", command, _without_password(environment), home / "logs" / "bounces.log"),)
 
 
 def _deploy(environment: Mapping[str, str], log: Path) -> None:
