@@ -120,9 +120,11 @@ def test_one_command_brings_everything_up_and_ends_it(
     assert names == set(FLOWS)
     assert _speaks_of_the_password(process.pid) == {"prefect server", "prefect worker", "newsletter dispatch"}
     assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200  # before there is any edition
-    console = re.search(r"Console .*\(port (\d+)\)", said)
+    console = re.search(r"Console +(http://127\.0\.0\.1:\d+)/\n", said)
     assert console
-    welcome = requests.get(f"http://127.0.0.1:{console[1]}/welcome", timeout=30)
+    assert "newsletter staff add you@example.org" in said
+    assert "newsletter source add sample" in said
+    welcome = requests.get(f"{console[1]}/welcome", timeout=30)
     assert (welcome.status_code, "Open my account" in welcome.text) == (200, True)
     figures = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
     assert figures
