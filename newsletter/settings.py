@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from content.looks import DARK, LIGHT, SANS, SERIF, Look, recoloured
+from newsletter.keeping import keep_first
 from subscribers.windows import read_window
 
 #: Where `newsletter` looks for its file unless `--config` names another.
@@ -310,9 +311,7 @@ class Settings(BaseSettings):
         path = self.key_file or self.home / "key"
         try:
             if self.key_file is None and not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch(mode=0o600, exist_ok=False)
-                path.write_text(secrets.token_hex(KEY_BYTES))
+                keep_first(path, secrets.token_hex(KEY_BYTES))
             key = path.read_text().strip().encode()
         except OSError as error:
             raise SettingsError(f"the key file {str(path)!r} cannot be used: {error.strerror}") from error
