@@ -1,6 +1,7 @@
 """What docs/operations.md says to do in a bad hour, done with the commands it names: everybody is accounted for."""
 
 import json
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from subscribers.deliveries import Outcome, Receipt
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, heading, make_approval, make_article, make_subscriber, paragraph
 from tests.newsletter.disks import full_disk, leave_room, make_room
-from tests.sinks import Recording, sink
+from tests.sinks import Recording, hostile, sink
 
 KEY = "beauty-weekly-2026-W48"
 ACCEPTED = Receipt(Outcome.ACCEPTED, code=250)
@@ -244,6 +245,29 @@ def test_the_disk_fills_up_in_the_middle_of_a_send(
     assert desk.sum() == {"accepted": PEOPLE}
     both = filling.accepted + seen.accepted  # what was accepted while nothing could be written is in the journal
     assert both == Counter({f"r{n}@example.org": 1 for n in range(PEOPLE)})
+
+
+def test_the_mail_servers_certificate_is_not_to_be_trusted_until_it_is_mended(
+    house: House, tmp_path: Path, tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_SMTP_SECURITY", "tls")
+    with hostile({}, tls=tls) as (seen, _):
+        desk = Desk(tmp_path, seen.port)
+        warned = desk("doctor", "--dry-run").stdout
+        failed = desk("edition", "send", KEY)
+        before = desk.sum()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # as if it had been renewed
+        well = desk("doctor", "--dry-run").stdout
+        desk("edition", "resume", KEY)
+        again = desk("send")
+
+    assert f"mail server: 127.0.0.1:{seen.port} cannot be trusted: self-signed certificate" in warned
+    assert failed.exit_code == 1
+    assert "is paused: the mail server refuses us" in failed.stderr
+    assert before == {"pending": PEOPLE}
+    assert f"mail server: 127.0.0.1:{seen.port} answers" in well
+    assert again.exit_code == 0
+    assert desk.sum() == {"accepted": PEOPLE}
 
 
 def test_without_room_for_its_journal_a_sender_does_not_begin(tmp_path: Path) -> None:
