@@ -23,6 +23,8 @@ os.environ.pop("PREFECT_API_URL", None)
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 for name in [n for n in os.environ if n.startswith("NEWSLETTER_")]:
     del os.environ[name]
+# Each core has a worker of pytest already; more threads of numpy's only wait for each other.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # A second of a core for each edition that any test makes; tests of the spam filter ask for it.
 os.environ["NEWSLETTER_SPAM_FILTER"] = ""
 
