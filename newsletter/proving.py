@@ -127,7 +127,13 @@ def send_greeting(desk: Desk, address: str, now: datetime) -> Receipt:
     servers = {"smtp": f"{settings.smtp_host}:{settings.smtp_port}", "file": str(settings.mail_folder or "outbox")}
     facts = (("From", settings.from_address), (settings.transport, servers.get(settings.transport, "")))
     rendering = render_test(look_of(settings), settings.language, facts)
-    sender = Identity(from_name=settings.from_name, from_address=settings.from_address)
+    sender = Identity(
+        from_name=settings.from_name,
+        from_address=settings.from_address,
+        list_id=f"{settings.newsletter}.{settings.sending_domain}",
+        list_name=settings.title,
+        to_one=True,
+    )
     return _send(desk, rendering, sender, Delivery(0, 0, 0, "", NOBODY, address, "", EVERYBODY), now)
 
 

@@ -62,11 +62,10 @@ class Welcomer:
             [topic.title for topic in mailing_list.topics if topic.slug in stands.preferences.topics],
             self._latest(),
         )
-        sender = self._letters.sender(mailing_list)
         identity = Identity(
             from_name=self._letters.sender_name(mailing_list),
-            from_address=sender,
-            list_id=f"{mailing_list.slug}.{sender.rpartition('@')[2]}",
+            from_address=self._letters.sender(mailing_list),
+            list_id=self._letters.list_id(mailing_list.slug, mailing_list),
             list_name=mailing_list.title,
             feedback_id=f"welcome:{mailing_list.slug}:letter:newsletter",
         )

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
+from subscribers.list_fields import list_fields
 
 #: What stands between two runs of standing bytes: a slot's name, and whether its value is written as HTML there.
 Slot = tuple[str, bool]
@@ -58,15 +59,21 @@ class Identity:
 
     from_name: str
     from_address: str
-    list_id: str = ""  #: RFC 2919, such as beauty.news.example.org; "" for a mail to one person, which nobody can leave
+    list_id: str = ""  #: RFC 2919, such as beauty.news.example.org
     list_name: str = ""
     feedback_id: str = ""  #: what Gmail groups complaints by, such as 2026-W48:beauty:weekly:news
+    to_one: bool = False  #: an answer to one person about the list, which nobody can leave with a click
+
+    @property
+    def can_be_left(self) -> bool:
+        """Tell whether its readers can leave with one click (RFC 8058)."""
+        return bool(self.list_id) and not self.to_one
 
 
 class Template:
     """One rendering, encoded: bytes that stand, and the places where a person's own values go."""
 
-    __slots__ = ("_fills", "_is_list", "_pieces", "_subject", "slots")
+    __slots__ = ("_can_be_left", "_fills", "_pieces", "_subject", "slots")
 
     def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
         """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message."""
@@ -80,7 +87,7 @@ class Template:
         self._subject = rendering.subject if SLOT_OPEN in rendering.subject else ""
         subject = "" if self._subject else unstructured(rendering.subject, "Subject")
         self._pieces, self._fills = _join(_standing_headers(identity, subject, date, boundary), pieces)
-        self._is_list = bool(identity.list_id)
+        self._can_be_left = identity.can_be_left
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
@@ -115,7 +122,7 @@ class Template:
         if self._subject:
             own += f"Subject: {unstructured(fill(self._subject, slots), 'Subject')}\r\n"
         own += f"Message-ID: <{message_id}>\r\n"
-        if self._is_list:
+        if self._can_be_left:
             # On one line, raw: an encoded or folded address is none to a mailbox provider.
             own += f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
         pieces[0] = own.encode()
@@ -180,16 +187,18 @@ def _standing_headers(identity: Identity, subject: str, date: datetime, boundary
         "Subject": subject,
         "From": mailbox(identity.from_name, identity.from_address),
         "Date": format_datetime(date),
-        "List-Id": mailbox(identity.list_name, identity.list_id) if identity.list_id else "",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if identity.list_id else "",
+        **(list_fields(_list_id(identity)) if identity.list_id else {}),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if identity.can_be_left else "",
         "Feedback-ID": one_line(identity.feedback_id),
-        # Keeps vacation notices from answering (RFC 3834, 2), and tells filters that this is a list.
-        "Precedence": "list" if identity.list_id else "",
-        "Auto-Submitted": "" if identity.list_id else "auto-generated",
+        "Auto-Submitted": "" if identity.can_be_left else "auto-generated",
         "MIME-Version": "1.0",
         "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
     }
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value).encode() + b"\r\n"
+
+
+def _list_id(identity: Identity) -> str:
+    return mailbox(identity.list_name, identity.list_id) if identity.list_name else f"<{identity.list_id}>"
 
 
 def _open_part(pieces: list[bytes | Slot], before: str, kind: str) -> None:

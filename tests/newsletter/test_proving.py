@@ -230,7 +230,7 @@ def test_a_test_of_an_edition_goes_to_its_tester_and_to_nobody_else(house: House
     assert house.ledger.mailing(key) is None
 
 
-def test_a_short_mail_proves_the_way_out_and_carries_no_list_headers(house: House) -> None:
+def test_a_short_mail_proves_the_way_out_and_offers_nothing_to_leave(house: House) -> None:
     receipt = send_greeting(house, "ines@example.org", MONDAY)
 
     assert receipt.outcome is Outcome.ACCEPTED
