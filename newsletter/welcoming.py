@@ -70,7 +70,8 @@ class Welcomer:
             feedback_id=f"welcome:{mailing_list.slug}:letter:newsletter",
         )
         message_id = self._letters.message_id(letter).strip("<>")
-        pieces = Template(rendering, identity, now).merge("", letter.address, message_id, self._links(letter, now))
+        links = self._links(letter, now)
+        pieces = Template(rendering, identity).merge("", letter.address, message_id, now, links)
         message = message_from_bytes(b"".join(pieces), policy=SMTP)
         assert isinstance(message, EmailMessage)
         return message

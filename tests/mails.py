@@ -113,5 +113,5 @@ def _to_one(rendering: Rendering) -> Mail:
 
 
 def _mail(rendering: Rendering, sender: Identity, at: datetime = PUBLISHED) -> Mail:
-    pieces = Template(rendering, sender, at).merge("Inès", READER, "1@news.example.org", SLOTS)
+    pieces = Template(rendering, sender).merge("Inès", READER, "1@news.example.org", at, SLOTS)
     return Mail(b"".join(pieces), fill(rendering.html, SLOTS), sender.can_be_left)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
 from urllib.parse import quote
@@ -75,8 +76,8 @@ class Template:
 
     __slots__ = ("_can_be_left", "_fills", "_pieces", "_subject", "slots")
 
-    def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
-        """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message."""
+    def __init__(self, rendering: Rendering, identity: Identity) -> None:
+        """Encode `rendering`."""
         boundary = "=_" + sha256(f"{rendering.html}\0{rendering.text}".encode()).hexdigest()[:32]
         pieces: list[bytes | Slot] = []
         _open_part(pieces, f"--{boundary}\r\n", "plain")
@@ -86,12 +87,12 @@ class Template:
         pieces.append(f"\r\n--{boundary}--\r\n".encode())
         self._subject = rendering.subject if SLOT_OPEN in rendering.subject else ""
         subject = "" if self._subject else unstructured(rendering.subject, "Subject")
-        self._pieces, self._fills = _join(_standing_headers(identity, subject, date, boundary), pieces)
+        self._pieces, self._fills = _join(_standing_headers(identity, subject, boundary), pieces)
         self._can_be_left = identity.can_be_left
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
-    def merge(self, name: str, address: str, message_id: str, slots: Mapping[str, str]) -> list[bytes]:
+    def merge(self, name: str, address: str, message_id: str, date: datetime, slots: Mapping[str, str]) -> list[bytes]:
         """Return one person's message in pieces: its own header fields, those that stand with an empty line, its body.
 
         Lines end with CRLF, and none begins with a dot. Pieces, not one string: whoever sends them joins them
@@ -101,6 +102,7 @@ class Template:
             name: As the person wrote it; may be empty.
             address: Where it goes.
             message_id: Without angle brackets.
+            date: That the message bears; many bear the same.
             slots: A value for every name in `self.slots`, and for `unsubscribe_url` in a mail to a list.
 
         Raises:
@@ -121,7 +123,7 @@ class Template:
         own = f"To: {mailbox(name, address)}\r\n"
         if self._subject:
             own += f"Subject: {unstructured(fill(self._subject, slots), 'Subject')}\r\n"
-        own += f"Message-ID: <{message_id}>\r\n"
+        own += f"Date: {_said(date)}\r\nMessage-ID: <{message_id}>\r\n"
         if self._can_be_left:
             # On one line, raw: an encoded or folded address is none to a mailbox provider.
             own += f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
@@ -182,11 +184,15 @@ def _encoded_words(text: str, used: int) -> str:
     return "\r\n ".join(f"=?utf-8?b?{binascii.b2a_base64(w, newline=False).decode()}?=" for w in words)
 
 
-def _standing_headers(identity: Identity, subject: str, date: datetime, boundary: str) -> bytes:
+@lru_cache(maxsize=64)  # a chunk of hundreds shares one
+def _said(date: datetime) -> str:
+    return format_datetime(date)
+
+
+def _standing_headers(identity: Identity, subject: str, boundary: str) -> bytes:
     fields = {
         "Subject": subject,
         "From": mailbox(identity.from_name, identity.from_address),
-        "Date": format_datetime(date),
         **(list_fields(_list_id(identity)) if identity.list_id else {}),
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if identity.can_be_left else "",
         "Feedback-ID": one_line(identity.feedback_id),

@@ -42,8 +42,8 @@ RENDERING = Rendering(
 
 
 def merge(rendering: Rendering, slots: Mapping[str, str], name: str = "Ada", address: str = "ada@example.org") -> bytes:
-    template = Template(rendering, IDENTITY, MONDAY)
-    return b"".join(template.merge(name, address, "1.2.abc@news.example.org", {UNSUBSCRIBE: LEAVE, **slots}))
+    template = Template(rendering, IDENTITY)
+    return b"".join(template.merge(name, address, "1.2.abc@news.example.org", MONDAY, {UNSUBSCRIBE: LEAVE, **slots}))
 
 
 def parse(content: bytes) -> EmailMessage:
@@ -165,9 +165,11 @@ def test_the_headers_are_these_and_no_others() -> None:
 
 
 def test_an_answer_to_one_person_names_its_list_and_offers_nothing_to_leave() -> None:
-    template = Template(RENDERING, replace(IDENTITY, list_name="", feedback_id="", to_one=True), MONDAY)
+    template = Template(RENDERING, replace(IDENTITY, list_name="", feedback_id="", to_one=True))
 
-    message = parse(b"".join(template.merge("Ada", "ada@example.org", "1@a.org", {"name": "", UNSUBSCRIBE: LEAVE})))
+    message = parse(
+        b"".join(template.merge("Ada", "ada@example.org", "1@a.org", MONDAY, {"name": "", UNSUBSCRIBE: LEAVE}))
+    )
 
     fields = ("List-Id", "List-Post", "Precedence", "Auto-Submitted", "List-Unsubscribe", "List-Unsubscribe-Post")
     assert [message[name] for name in fields] == [

@@ -110,7 +110,7 @@ def test_a_preview_for_a_person_is_the_message_that_leaves(house: House) -> None
     assert "You read this on" in preview.rendering.text
 
 
-def test_a_mail_bears_the_date_at_which_its_audience_was_frozen_at_every_attempt(house: House) -> None:
+def test_a_mail_bears_the_date_at_which_its_audience_was_frozen(house: House) -> None:
     key, later = drafted(house, SCARS), MONDAY + timedelta(days=2)
     then = replace(house, ledger=Ledger(house.engine, clock=lambda: later))
     release(then, key, later)
