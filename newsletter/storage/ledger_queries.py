@@ -66,7 +66,7 @@ def database_now(connection: Connection) -> datetime:
     return datetime.now(UTC)
 
 
-def due_of(chunk: Row[Any]) -> datetime:
+def due_of(chunk: Any) -> datetime:  # noqa: ANN401  a row of several columns
     """Return the date of a chunk's messages if they leave in time: the one written down, else when they are due.
 
     `chunk` has `dated_at` and `not_before` of the chunk, and `frozen_at` of its mailing.
