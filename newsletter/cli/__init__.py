@@ -31,6 +31,7 @@ from newsletter.cli.console import Exit, err
 from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.notifying import NotifyingError
+from newsletter.orchestration import OrchestrationError
 from newsletter.ports import FetchError, SourceError
 from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
@@ -52,6 +53,7 @@ EXPECTED = (
     FetchError,
     JournalError,
     MailboxError,
+    OrchestrationError,
     PreservingError,
     PublishingError,
     RulingError,
