@@ -308,7 +308,7 @@ class Adding(Shape):
 
     address: Annotated[Line, Field(min_length=3)]
     wording: Annotated[Text, Field(min_length=1, description="The words the person agreed to, kept as proof.")]
-    form: Annotated[Line, Field(max_length=64, description="Which form it was, or its version.")] = ""
+    form: Annotated[Line, Field(max_length=32, description="Which form it was, or its version.")] = ""
     name: Line = ""
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
     topics: Annotated[list[Line], Field(max_length=50, description="Empty: every topic.")] = []
