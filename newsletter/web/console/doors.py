@@ -6,6 +6,7 @@ from newsletter.web.console import (
     care,
     digests,
     groups,
+    machines,
     planning,
     previewing,
     results,
@@ -28,4 +29,5 @@ DOORS: tuple[Door, ...] = (
     *audience.DOORS,
     *results.DOORS,
     *care.DOORS,
+    *machines.DOORS,
 )

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from content.sends import Press, SendState, moment_of, presses
-from newsletter.publishing import PublishingError, what_changed
+from newsletter.publishing import PublishingError, is_own_work, what_changed
 from newsletter.rendering.gates import Severity
 from newsletter.rendering.vetting import unaccepted
 from newsletter.scheduling import SchedulingError, approve, cancel, pause, resume, schedule, send_now, stop
@@ -200,10 +200,8 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
 
 
 def _is_own_work(ask: Ask, record: EditionRecord) -> bool:
-    above = ask.console.house.settings.second_person_above
-    if not above or people_counts(ask).get(SubscriptionState.CONFIRMED, 0) <= above:
-        return False
-    return ask.console.house.compositions.latest(record.edition.key).by == ask.me.name
+    audience = people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
+    return is_own_work(ask.console.house, record, by=ask.me.name, audience=audience)
 
 
 def _proposed(ask: Ask) -> datetime:
