@@ -1,7 +1,7 @@
 """Duplicates: sections that explain the same, side by side, and what editors rule about them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -197,14 +197,14 @@ def _compare(ask: Ask, newest: Sequence[Brief], rulings: Sequence[Ruling]) -> Co
     return Compared(tuple(found), folding.contradictions, len(sections), known)
 
 
-def told_articles(ask: Ask) -> frozenset[str]:
-    """Return the ids of the articles that an edition has told; an edition that is out never changes."""
-    found: set[str] = set()
+def told_articles(ask: Ask) -> Mapping[str, str]:
+    """Return the key of the first edition that told an article, by id; an edition that is out never changes."""
+    found: dict[str, str] = {}
     house = ask.console.house
     for row in ask.console.overviews.editions(house.settings.newsletter, limit=2000):
         if row.state in TOLD:
-            found |= _articles_of(ask, row.key, row.approved_at)
-    return frozenset(found)
+            found |= dict.fromkeys(_articles_of(ask, row.key, row.approved_at), row.key)
+    return found
 
 
 def _articles_of(ask: Ask, key: str, approved_at: datetime | None) -> frozenset[str]:

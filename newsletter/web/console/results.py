@@ -107,6 +107,7 @@ def show_result(ask: Ask) -> Response:
         edition=record.edition,
         send=send,
         tally=tally,
+        began=began.frozen_at if (began := ask.console.house.ledger.mailing(key)) else None,
         chart=bars("Where everybody stands", parts, is_narrow=True) if parts else "",
         parts=parts,
         reports={kind.value: n for kind, n in reports.items()},
