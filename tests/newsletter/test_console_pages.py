@@ -1,6 +1,5 @@
 """Each page says what holds now, names who can help, and offers only what does something."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,27 +9,18 @@ import pytest
 
 from newsletter.publishing import draft
 from newsletter.releasing import release
-from newsletter.storage.engine import migrate, open_engine
+from newsletter.storage.engine import open_engine
 from newsletter.storage.staff import Role
 from tests.builders import make_article, paragraph
-from tests.newsletter.office import AT_HOME, NEEDLING, Browser, Office
+from tests.newsletter.desks import outcome_of
+from tests.newsletter.office import AT_HOME, NEEDLING, Browser, Office, words_of
 
 KEY = "beauty-weekly-2026-W48"
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store without anything in it, made once."""
-    path = tmp_path_factory.mktemp("empty") / "store.db"
-    engine = open_engine(f"sqlite:///{path}")
-    migrate(engine)
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
-def office(tmp_path: Path, empty: Path) -> Iterator[Office]:
-    shutil.copy(empty, tmp_path / "store.db")
+def office(tmp_path: Path, empty_store: Path) -> Iterator[Office]:
+    shutil.copy(empty_store, tmp_path / "store.db")
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     made = Office(engine, tmp_path, second_person_above=1, zone="Europe/Paris")
     made.hire("Ines", Role.ADMIN)
@@ -42,12 +32,6 @@ def office(tmp_path: Path, empty: Path) -> Iterator[Office]:
 @pytest.fixture
 def ines(office: Office) -> Browser:
     return office.sign_in("Ines")
-
-
-def words_of(browser: Browser, path: str) -> str:
-    """Return what a page says, without its marks."""
-    text = re.sub(r"<(script|style|head)\b.*?</\1>", " ", browser.get(path).text, flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
 def test_a_digest_on_its_way_is_not_announced_again(office: Office, ines: Browser) -> None:
@@ -131,3 +115,16 @@ def test_who_is_lost_keeps_the_bar_of_pages(office: Office, ines: Browser) -> No
 
     assert (found.status_code, 'href="/articles"' in found.text) == (404, True)
     assert 'href="/articles"' not in office.browser().get("/nothing").text
+
+
+def test_the_watch_page_breaks_down_by_receiving_domain(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    draft(office.house, office.now)
+    release(office.house, KEY, office.now, hold=timedelta(0))
+    outcome_of(office, KEY, 0)
+    outcome_of(office, KEY, 1, kind="refused", reply="no such user")
+
+    said = words_of(ines, f"/digests/{KEY}/send")
+
+    assert "Domain Messages Accepted Refused Uncertain example.org 2 50.0 % 1 0" in said
+    assert "Messages Became Reply 1 refused no such user" in said

@@ -10,6 +10,7 @@ from newsletter.web.console import (
     previewing,
     results,
     reviewing,
+    rulings,
     signing,
     today,
 )
@@ -20,6 +21,7 @@ DOORS: tuple[Door, ...] = (
     *signing.DOORS,
     *today.DOORS,
     *articles.DOORS,
+    *rulings.DOORS,
     *groups.DOORS,
     *previewing.DOORS,
     *reviewing.DOORS,

@@ -12,6 +12,7 @@ from content.clusters import Cluster, Ruling, RulingKind, cluster
 from content.folding import Contradiction, fold
 from content.sections import Section
 from content.statements import fingerprint as sentence_print
+from content.statements import statements_of
 from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
@@ -35,6 +36,7 @@ class Compared:
     contradictions: tuple[Contradiction, ...]
     sections: int
     articles: dict[str, Standing]  #: by id
+    names: Mapping[str, str]  #: what rulings are about, in words, by fingerprint of section or sentence
 
     def group(self, wanted: str) -> Cluster | None:
         """Return the group of this id."""
@@ -89,6 +91,7 @@ def show_groups(ask: Ask) -> Response:
         decided_count=sum(bool(r["is_decided"]) for r in rows),
         compared=found,
         apart=len(apart),
+        ruled=len(ask.console.house.rulings.in_force()),
         most=COMPARED,
     )
 
@@ -194,7 +197,13 @@ def _compare(ask: Ask, newest: Sequence[Brief], rulings: Sequence[Ruling]) -> Co
     found = cluster(sections, rulings, vectors)
     folding = fold(sections, found, rulings, vectors)
     known = {s.article.id: s for s in chosen}
-    return Compared(tuple(found), folding.contradictions, len(sections), known)
+    return Compared(tuple(found), folding.contradictions, len(sections), known, _names(sections))
+
+
+def _names(sections: Sequence[Section]) -> dict[str, str]:
+    """Return how sections and sentences are called, by the fingerprint that rulings have of them."""
+    sentences = {x.fingerprint: x.text for s in sections for x in statements_of(s)}
+    return sentences | {s.fingerprint: f"{s.heading or _opening(s)}, in {s.article_title}" for s in sections}
 
 
 def told_articles(ask: Ask) -> Mapping[str, str]:
