@@ -56,7 +56,7 @@ FLOORS = (
         "observing",
         "welcoming",
     },
-    {"releasing", "delivering", "scheduling"},
+    {"releasing", "delivering", "scheduling", "admitting"},
     {"correcting", "notifying"},
     {"wiring", "proving"},
     {"dispatching"},

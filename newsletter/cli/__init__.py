@@ -26,6 +26,7 @@ from newsletter.cli import (
     sources,
     staff,
     stores,
+    tokens,
     up,
 )
 from newsletter.cli.console import Exit, err
@@ -109,6 +110,7 @@ app.add_typer(keys.key, name="key")
 app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
+app.add_typer(tokens.token, name="token")
 app.command()(serving.metrics)
 app.command()(bills.sbom)
 app.command()(up.up)
