@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     postmark_token: SecretStr = SecretStr("")
     postmark_token_file: Path | None = None
     postmark_stream: str = Field("broadcast", description="Postmark's message stream.")
+    postmark_letter_stream: str = Field(
+        "outbound", description="Postmark's stream for confirmations and other letters."
+    )
     ses_region: str = "eu-west-1"
     ses_access_key: str = ""
     ses_secret_key: SecretStr = SecretStr("")
