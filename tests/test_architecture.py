@@ -55,7 +55,7 @@ FLOORS = (
         "observing",
         "welcoming",
     },
-    {"releasing", "delivering", "scheduling", "posting"},
+    {"releasing", "delivering", "scheduling", "posting", "admitting"},
     {"correcting", "notifying"},
     {"wiring", "proving"},
     {"dispatching"},
