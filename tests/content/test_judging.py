@@ -47,3 +47,13 @@ def test_one_heading_over_texts_that_share_no_word_links_nothing_where_no_subjec
 def test_a_heading_tells_one_thing_first_and_hints_at_more(heading: str, told: Role, hinted: Role) -> None:
     assert roles(heading)[0] is told
     assert hinted in hints(heading)
+
+
+def test_headings_that_differ_only_in_what_they_name_are_two_explainers() -> None:
+    brow = "A lotion softens the hairs, which are then set in the shape that is wanted."
+    lash = "A lotion softens the hairs, which are then set over a silicone shield."
+
+    assert found(("How Brow Lamination Works", brow), ("How Lifting Works", lash)) == []
+    assert found(("How Brow Lamination Works", brow), ("How Brow Lamination Is Done", lash)) == [
+        ["How Brow Lamination Is Done", "How Brow Lamination Works"]
+    ]
