@@ -42,7 +42,7 @@ CHAINED = 0.4
 
 #: How well the sentences must match at least where the subject is not surely the same: like headings ("Should you skip
 #: it?") and a like role link nothing by themselves.
-LEAST_SAID = 0.05
+LEAST_SAID = 0.03
 
 #: Pairs of sections that go to a worker at a time.
 PAIRS_AT_ONCE = 16_384

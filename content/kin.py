@@ -23,7 +23,7 @@ LEAD = 2.0
 CHANCE = 0.05
 
 #: The least likeness, with its lead, at which articles are taken to be about one thing (docs/near-duplicates.md).
-ONE_SUBJECT = 0.18
+ONE_SUBJECT = 0.15
 
 #: Up to so many sections their articles are compared so: all with all, and anew whenever two have joined.
 MOST = 300
