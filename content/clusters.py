@@ -28,6 +28,7 @@ class RulingKind(StrEnum):
     KEEP = "keep"  #: sentence a is never dropped
     PREFER = "prefer"  #: of two contradicting sentences a is right and b is dropped
     STAND = "stand"  #: sentences a and b may both stand
+    OPEN = "open"  #: a ruling about a and b was taken back: nothing is decided
 
 
 @dataclass(frozen=True, slots=True)

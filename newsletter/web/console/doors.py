@@ -6,10 +6,12 @@ from newsletter.web.console import (
     care,
     digests,
     groups,
+    machines,
     planning,
     previewing,
     results,
     reviewing,
+    rulings,
     signing,
     today,
 )
@@ -20,6 +22,7 @@ DOORS: tuple[Door, ...] = (
     *signing.DOORS,
     *today.DOORS,
     *articles.DOORS,
+    *rulings.DOORS,
     *groups.DOORS,
     *previewing.DOORS,
     *reviewing.DOORS,
@@ -28,4 +31,5 @@ DOORS: tuple[Door, ...] = (
     *audience.DOORS,
     *results.DOORS,
     *care.DOORS,
+    *machines.DOORS,
 )
