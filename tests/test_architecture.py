@@ -54,6 +54,7 @@ FLOORS = (
         "syndicating",
         "observing",
         "welcoming",
+        "hooking",
     },
     {"releasing", "delivering", "scheduling", "admitting"},
     {"correcting", "notifying"},

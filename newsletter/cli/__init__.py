@@ -27,10 +27,12 @@ from newsletter.cli import (
     stores,
     tokens,
     up,
+    webhooks,
 )
 from newsletter.cli.console import Exit, err
 from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
+from newsletter.hooking import HookingError
 from newsletter.notifying import NotifyingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.preserving import PreservingError
@@ -51,6 +53,7 @@ EXPECTED = (
     NotifyingError,
     EnrollingError,
     FetchError,
+    HookingError,
     JournalError,
     MailboxError,
     PreservingError,
@@ -105,6 +108,7 @@ app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
 app.add_typer(tokens.token, name="token")
+app.add_typer(webhooks.webhook, name="webhook")
 app.command()(serving.metrics)
 app.command()(bills.sbom)
 app.command()(up.up)
