@@ -42,6 +42,7 @@ from content.approvals import Decision
 from content.articles import Article, Block, BlockKind
 from newsletter.approving import decide
 from newsletter.publishing import approve, draft
+from newsletter.rendering.vetting import RULES
 from newsletter.settings import Settings
 from newsletter.staffing import Denied, Staffing, Visitor
 from newsletter.storage.sources import SourceRecord
@@ -149,7 +150,8 @@ def fill(house: House, size: Size) -> None:
         record = draft(house, NOW - timedelta(weeks=week))
         assert record
         if week:
-            approve(house, record.edition.key, by="Ines", now=NOW - timedelta(weeks=week))
+            # Made-up words are long, which a spam filter does not like.
+            approve(house, record.edition.key, by="Ines", now=NOW - timedelta(weeks=week), accept=tuple(RULES))
             last = record.edition.key
     send_half(house, last)
 

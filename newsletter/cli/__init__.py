@@ -34,6 +34,7 @@ from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.hooking import HookingError
 from newsletter.notifying import NotifyingError
+from newsletter.orchestration import OrchestrationError
 from newsletter.ports import FetchError, SourceError
 from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
@@ -56,6 +57,7 @@ EXPECTED = (
     HookingError,
     JournalError,
     MailboxError,
+    OrchestrationError,
     PreservingError,
     PublishingError,
     RulingError,

@@ -33,6 +33,7 @@ class ArticleRow:
     pulled_at: datetime
     first_seen: datetime
     decided_by: str = ""
+    decided_at: datetime | None = None
     note: str = ""
 
     @property
@@ -92,6 +93,7 @@ class Overviews:
                 revisions.c.pulled_at,
                 _STATE.label("state"),
                 func.coalesce(approvals.c.by, "").label("decided_by"),
+                approvals.c.at.label("decided_at"),
                 func.coalesce(approvals.c.note, "").label("note"),
             )
             .select_from(_JOINED)

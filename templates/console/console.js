@@ -76,6 +76,14 @@ document.addEventListener("input", (event) => { if (event.target.closest("[data-
 document.addEventListener("submit", () => { typed = false; });
 addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
 
+// A time on the newsletter's clock is said on the reader's own as well, where the two differ.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const place of document.querySelectorAll("[data-local]")) {
+    const here = new Date(place.dataset.local).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    if (here !== place.dataset.shown) place.textContent = `That is ${here} where you are. `;
+  }
+});
+
 // On a phone the bar of pages is wider than the screen: begin where we are.
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelector(".rail nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -144,6 +144,12 @@ def said(answer: Response) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
 
 
+def words_of(browser: Browser, path: str) -> str:
+    """Return what a page says, without its marks."""
+    text = re.sub(r"<(script|style|head)\b.*?</\1>", " ", browser.get(path).text, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
 def needling(id: str, title: str, *own: Block) -> Article:
     """Return an article with the explainer that others have too, and something of its own."""
     return make_article(

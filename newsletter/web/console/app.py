@@ -30,6 +30,7 @@ from newsletter.staffing import FRESH, Permission, Staffing, StaffingError, may
 from newsletter.storage.errors import DatabaseFailure, StoreError
 from newsletter.storage.overviews import Overviews
 from newsletter.storage.sessions import LONGEST, Level, Session
+from newsletter.storage.staff import Member
 from newsletter.templating import environment
 from newsletter.web.api.app import api_of
 from newsletter.web.console import words
@@ -209,7 +210,11 @@ def create_console_app(console: Console, doors: tuple[Door, ...]) -> Starlette:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 500:
             logging.getLogger(__name__).error("a page of the console failed", exc_info=error)
-        return _error_page(console, request, status)
+            return _error_page(console, request, status)
+        who = await run_in_threadpool(
+            console.staffing.who, request.cookies.get(console.cookie, "")[:200], console.clock()
+        )
+        return _error_page(console, request, status, who)
 
     async def no_database(request: Request, _error: Exception) -> Response:
         return _error_page(console, request, 503)
@@ -283,9 +288,10 @@ def _refusal(console: Console, ask: Ask) -> Response | None:
     return None
 
 
-def _error_page(console: Console, request: Request, status: int) -> Response:
+def _error_page(console: Console, request: Request, status: int, who: tuple[Member, Session] | None = None) -> Response:
+    member, session = who or (None, None)
     door = Door(path=request.url.path, view=lambda _: Response(), may=None)
-    ask = Ask(console=console, request=request, door=door, now=console.clock())
+    ask = Ask(console=console, request=request, door=door, now=console.clock(), member=member, session=session)
     return HTMLResponse(console.draw("error", ask=ask, notice=None, about=status), status)
 
 

@@ -15,6 +15,7 @@ from newsletter.rendering.comparison import compare
 from newsletter.staffing import Permission
 from newsletter.storage.articles import word_of
 from newsletter.web.console.asking import Ask, Door, with_query
+from newsletter.web.console.groups import told_articles
 from newsletter.web.console.today import article_counts
 from newsletter.web.console.words import count
 
@@ -54,6 +55,7 @@ def show_articles(ask: Ask) -> Response:
     checked = max((s.pulled_at for s in sources if s.pulled_at), default=None)
     return ask.show(
         "articles",
+        told=told_articles(ask),
         rows=list(zip(rows, _facts(ask, [row.revision for row in rows]), strict=True)),
         more=len(found) > ON_A_PAGE,
         page=page,

@@ -91,6 +91,7 @@ def show_person(ask: Ask) -> Response:
         record=record,
         suppressions=suppressions,
         mail=_mail(gathered),
+        titles={_list(ask).slug: _list(ask).title},
     )
 
 

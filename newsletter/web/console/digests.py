@@ -23,10 +23,12 @@ from newsletter.rendering.gates import Finding
 from newsletter.staffing import Permission
 from newsletter.storage.compositions import Version
 from newsletter.storage.editions import EditionRecord, hash_of
+from newsletter.storage.overviews import EditionRow
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.groups import told_articles
-from newsletter.web.console.sends import can_edit, send_of
+from newsletter.web.console.sends import Shown, can_edit, send_of
 from newsletter.web.console.today import article_counts
+from newsletter.web.console.words import day
 
 #: Characters of each field at most: the longest subject a server takes, what inboxes show, a page of text.
 SUBJECT, PREHEADER, INTRO = 250, 250, 4000
@@ -56,7 +58,15 @@ def show_digests(ask: Ask) -> Response:
         current=edition_key(ask.console.house.settings, ask.now),
         exists=any(e.key == edition_key(ask.console.house.settings, ask.now) for e, _ in rows),
         fresh=article_counts(ask).get("approved", 0),
+        leaves=partial(_leaves, ask),
     )
+
+
+def _leaves(ask: Ask, row: EditionRow, send: Shown) -> str:
+    """Return when a digest leaves or left, in words."""
+    if row.mailing is not None:
+        return ask.when(row.mailing.frozen_at)
+    return ask.when(send.due_at) or f"no time set; made {day(row.created_at, ask.zone)}"
 
 
 def make_digest(ask: Ask) -> Response:
@@ -174,6 +184,7 @@ def _show(
         can_edit=can_edit(ask, record),
         contradictions=len(json.loads(record.folding)["contradictions"]),
         stories=[(a, printed.get(a), titles.get(a, a)) for a in order],
+        revisions=dict(record.edition.manifest.revisions),
         addable=_addable(ask, told),
         search=ask.query("q"),
         wish=wish,
@@ -187,7 +198,7 @@ def _show(
 
 def _addable(ask: Ask, inside: Collection[str]) -> list[tuple[str, str]]:
     """Return approved articles that no digest has told, the newest first, with their titles."""
-    over = told_articles(ask) | set(inside)
+    over = {*told_articles(ask), *inside}
     wanted = ADDABLE + len(over)
     found = ask.console.overviews.articles(state="approved", text=ask.query("q").strip(), limit=wanted)
     return [(row.id, row.title) for row in found if row.id not in over][:ADDABLE]

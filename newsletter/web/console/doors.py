@@ -11,6 +11,7 @@ from newsletter.web.console import (
     previewing,
     results,
     reviewing,
+    rulings,
     signing,
     today,
 )
@@ -21,6 +22,7 @@ DOORS: tuple[Door, ...] = (
     *signing.DOORS,
     *today.DOORS,
     *articles.DOORS,
+    *rulings.DOORS,
     *groups.DOORS,
     *previewing.DOORS,
     *reviewing.DOORS,

@@ -1,7 +1,7 @@
 """Duplicates: sections that explain the same, side by side, and what editors rule about them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from content.clusters import Cluster, Ruling, RulingKind, cluster
 from content.folding import Contradiction, fold
 from content.sections import Section
 from content.statements import fingerprint as sentence_print
+from content.statements import statements_of
 from newsletter.publishing import sections_of
 from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
@@ -35,6 +36,7 @@ class Compared:
     contradictions: tuple[Contradiction, ...]
     sections: int
     articles: dict[str, Standing]  #: by id
+    names: Mapping[str, str]  #: what rulings are about, in words, by fingerprint of section or sentence
 
     def group(self, wanted: str) -> Cluster | None:
         """Return the group of this id."""
@@ -89,6 +91,7 @@ def show_groups(ask: Ask) -> Response:
         decided_count=sum(bool(r["is_decided"]) for r in rows),
         compared=found,
         apart=len(apart),
+        ruled=len(ask.console.house.rulings.in_force()),
         most=COMPARED,
     )
 
@@ -194,17 +197,23 @@ def _compare(ask: Ask, newest: Sequence[Brief], rulings: Sequence[Ruling]) -> Co
     found = cluster(sections, rulings, vectors)
     folding = fold(sections, found, rulings, vectors)
     known = {s.article.id: s for s in chosen}
-    return Compared(tuple(found), folding.contradictions, len(sections), known)
+    return Compared(tuple(found), folding.contradictions, len(sections), known, _names(sections))
 
 
-def told_articles(ask: Ask) -> frozenset[str]:
-    """Return the ids of the articles that an edition has told; an edition that is out never changes."""
-    found: set[str] = set()
+def _names(sections: Sequence[Section]) -> dict[str, str]:
+    """Return how sections and sentences are called, by the fingerprint that rulings have of them."""
+    sentences = {x.fingerprint: x.text for s in sections for x in statements_of(s)}
+    return sentences | {s.fingerprint: f"{s.heading or _opening(s)}, in {s.article_title}" for s in sections}
+
+
+def told_articles(ask: Ask) -> Mapping[str, str]:
+    """Return the key of the first edition that told an article, by id; an edition that is out never changes."""
+    found: dict[str, str] = {}
     house = ask.console.house
     for row in ask.console.overviews.editions(house.settings.newsletter, limit=2000):
         if row.state in TOLD:
-            found |= _articles_of(ask, row.key, row.approved_at)
-    return frozenset(found)
+            found |= dict.fromkeys(_articles_of(ask, row.key, row.approved_at), row.key)
+    return found
 
 
 def _articles_of(ask: Ask, key: str, approved_at: datetime | None) -> frozenset[str]:

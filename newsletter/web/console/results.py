@@ -29,6 +29,9 @@ ATTRIBUTED = timedelta(days=3)
 #: How old a breakdown may be while a send moves.
 BROKEN_DOWN = timedelta(minutes=1)
 
+#: People up to whom a breakdown takes no time that anybody notices.
+WAITED_FOR = 20_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
@@ -100,13 +103,14 @@ def show_result(ask: Ask) -> Response:
         else []
     )
     folding = json.loads(record.folding)
-    more = _breakdown(ask, send) if tally else None
+    more = broken_down(ask, send)
     return ask.show(
         "result",
         record=record,
         edition=record.edition,
         send=send,
         tally=tally,
+        began=began.frozen_at if (began := ask.console.house.ledger.mailing(key)) else None,
         chart=bars("Where everybody stands", parts, is_narrow=True) if parts else "",
         parts=parts,
         reports={kind.value: n for kind, n in reports.items()},
@@ -129,7 +133,13 @@ class Broken:
     left: int  #: people who left within `ATTRIBUTED` of its beginning
 
 
-def _breakdown(ask: Ask, send: Shown) -> Broken:
+def broken_down(ask: Ask, send: Shown, *, may_wait: bool = True) -> Broken | None:
+    """Return the messages of a send broken down, a minute old at most while it moves; None before there are any.
+
+    With many people that takes seconds: who may not wait gets None while it is being made beside.
+    """
+    if send.tally is None:
+        return None
     house, key = ask.console.house, send.send.edition
     mailing = house.ledger.mailing(key)
     began = mailing.frozen_at if mailing else ask.now
@@ -141,7 +151,11 @@ def _breakdown(ask: Ask, send: Shown) -> Broken:
         return Broken(found.hours(key), found.domains(key), found.replies(key), left)
 
     kept, cache = (timedelta(days=7), ask.console.lasting) if is_settled else (BROKEN_DOWN, ask.console.cache)
-    return cache.get(("breakdown", key, send.word), load, now=ask.now, kept=kept, lenient=LENIENT)
+    name = ("breakdown", key, send.word)
+    if not may_wait and send.tally.candidates > WAITED_FOR and cache.find(name, ask.now) is None:
+        cache.make_beside(name, load, now=ask.now, kept=kept)
+        return None
+    return cache.get(name, load, now=ask.now, kept=kept, lenient=LENIENT)
 
 
 def _hours(ask: Ask, broken: Broken) -> list[Bar]:

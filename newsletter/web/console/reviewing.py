@@ -3,7 +3,6 @@
 import json
 import math
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -13,11 +12,12 @@ from newsletter.publishing import PublishingError, is_own_work, what_changed
 from newsletter.rendering.gates import Severity
 from newsletter.rendering.vetting import unaccepted
 from newsletter.scheduling import SchedulingError, approve, cancel, pause, resume, schedule, send_now, stop
-from newsletter.staffing import Permission
+from newsletter.staffing import Permission, may
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of, findings_of
-from newsletter.web.console.sends import BUTTONS, Shown, send_of
+from newsletter.web.console.results import broken_down
+from newsletter.web.console.sends import Shown, send_of
 from newsletter.web.console.today import people_counts
 from newsletter.web.console.words import count, number
 from subscribers.people import SubscriptionState
@@ -131,7 +131,8 @@ def show_send(ask: Ask) -> Response:
         edition=record.edition,
         send=send,
         pace=_pace(ask, send),
-        buttons=[(p, BUTTONS[p]) for p in send.buttons if ask.may(_NEEDED[p])],
+        more=broken_down(ask, send, may_wait=False),
+        buttons=[(p, label) for p, label in send.buttons if ask.may(_NEEDED[p])],
         can_resolve=ask.may(Permission.SCHEDULE),
     )
 
@@ -195,13 +196,20 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
         can_schedule=ask.may(Permission.SCHEDULE)
         and bool({Press.SCHEDULE, Press.RESCHEDULE, Press.SUBMIT} & set(may_press)),
         can_send_now=Press.SEND_NOW in may_press and record.state is EditionState.APPROVED,
-        new_york=ZoneInfo("America/New_York"),
+        is_set=send.send.state in {SendState.SCHEDULED, SendState.HOLDING},
+        approvers=_approvers(ask),
     )
 
 
 def _is_own_work(ask: Ask, record: EditionRecord) -> bool:
     audience = people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
     return is_own_work(ask.console.house, record, by=ask.me.name, audience=audience)
+
+
+def _approvers(ask: Ask) -> list[str]:
+    """Return who else may approve."""
+    staff = ask.console.staffing.staff.all()
+    return [m.name for m in staff if m.left_at is None and m.id != ask.me.id and may(m, Permission.APPROVE)]
 
 
 def _proposed(ask: Ask) -> datetime:

@@ -22,13 +22,16 @@ WHEN_OVER = {SendState.SENT: timedelta(minutes=5), SendState.STOPPED: timedelta(
 #: From when on there is an audience whose sum says something.
 COUNTED = frozenset({SendState.SENDING, SendState.PAUSED, SendState.STOPPED, SendState.SENT})
 
-#: What each press is called on a button, and whether it is a step back.
+#: What each press is called on a button.
 BUTTONS: dict[Press, str] = {
     Press.CANCEL: "Cancel and go back to draft",
     Press.PAUSE: "Pause",
     Press.RESUME: "Go on sending",
     Press.STOP: "Stop the rest for good",
 }
+
+#: What is called otherwise while nobody has anything of it.
+NOTHING_LEFT: dict[Press, str] = {Press.STOP: "Drop this digest for good"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,12 @@ class Shown:
         return self.send.hold_until or self.send.due_at
 
     @property
-    def buttons(self) -> tuple[Press, ...]:
-        """Return what a person may press now."""
-        return tuple(p for p in presses(self.send.state) if p in BUTTONS)
+    def buttons(self) -> tuple[tuple[Press, str], ...]:
+        """Return what a person may press now, and what each is called."""
+        labels = BUTTONS if self.tally else BUTTONS | NOTHING_LEFT
+        wanted = [p for p in presses(self.send.state) if p in labels]
+        # Without a time there is nothing to cancel: it is a draft already.
+        return tuple((p, labels[p]) for p in wanted if p is not Press.CANCEL or self.due_at)
 
     @property
     def done(self) -> int:

@@ -1,0 +1,130 @@
+"""Each page says what holds now, names who can help, and offers only what does something."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter.publishing import draft
+from newsletter.releasing import release
+from newsletter.storage.engine import open_engine
+from newsletter.storage.staff import Role
+from tests.builders import make_article, paragraph
+from tests.newsletter.desks import outcome_of
+from tests.newsletter.office import AT_HOME, NEEDLING, Browser, Office, words_of
+
+KEY = "beauty-weekly-2026-W48"
+
+
+@pytest.fixture
+def office(tmp_path: Path, empty_store: Path) -> Iterator[Office]:
+    shutil.copy(empty_store, tmp_path / "store.db")
+    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
+    made = Office(engine, tmp_path, second_person_above=1, zone="Europe/Paris")
+    made.hire("Ines", Role.ADMIN)
+    made.subscribe("ada", "bob")
+    yield made
+    engine.dispose()
+
+
+@pytest.fixture
+def ines(office: Office) -> Browser:
+    return office.sign_in("Ines")
+
+
+def test_a_digest_on_its_way_is_not_announced_again(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    draft(office.house, office.now)
+    release(office.house, KEY, office.now, hold=timedelta(0))
+
+    said = words_of(ines, f"/digests/{KEY}/review")
+
+    assert "is on its way: 0 of 2 people have it." in said
+    assert "nothing is set yet" not in said
+    assert "Back to editing" not in said
+
+
+def test_a_proposal_names_the_time_there_and_in_utc(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    draft(office.house, office.now)
+
+    said = words_of(ines, f"/digests/{KEY}/review")
+
+    assert "would go to 2 people in “Beauty News” on Tue 24 Nov 2026, 09:00 CET (08:00 UTC)" in said
+
+
+def test_who_could_approve_is_named(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    draft(office.house, office.now)
+    ines.post(f"/digests/{KEY}", version="0", do="save", subject="Needles")
+    assert "nobody else can yet" in words_of(ines, f"/digests/{KEY}/review")
+
+    office.hire("Paul", Role.APPROVER)
+    office.hire("Eve", Role.EDITOR)
+
+    assert "somebody else has to approve it: Paul" in words_of(ines, f"/digests/{KEY}/review")
+
+
+def test_of_what_nobody_has_nothing_is_left_to_stop(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    draft(office.house, office.now)
+
+    said = words_of(ines, f"/digests/{KEY}/send")
+
+    assert "Drop this digest for good" in said
+    assert "Stop the rest" not in said
+    assert "Cancel and go back to draft" not in said
+
+    ines.post(f"/digests/{KEY}/schedule", do="set", day="2026-11-24", time="09:00")
+    assert "Cancel and go back to draft" in words_of(ines, f"/digests/{KEY}/send")
+
+
+def test_an_article_says_which_digest_told_it_and_who_decided_when(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    assert "Told in" not in words_of(ines, "/articles?state=approved")
+    draft(office.house, office.now)
+
+    said = words_of(ines, "/articles?state=approved")
+
+    assert "Approved by Ines, 23 Nov 2026 Told in Week 48, 2026" in said
+
+
+def test_an_article_without_a_title_can_be_opened_all_the_same(office: Office, ines: Browser) -> None:
+    bare = make_article("bare.md", paragraph("Short."), title="")
+    office.bring(bare, AT_HOME)
+
+    said = words_of(ines, f"/articles/{AT_HOME.revision}")
+
+    assert "Next to look at: (no title)" in said
+
+
+def test_a_digest_says_when_it_leaves_or_that_no_time_is_set(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    ines.post("/digests")
+    assert "no time set; made 23 Nov 2026 nobody yet" in words_of(ines, "/digests")
+
+    ines.post(f"/digests/{KEY}/schedule", do="set", day="2026-11-24", time="09:00")
+
+    assert "Tue 24 Nov 2026, 09:00 CET nobody yet" in words_of(ines, "/digests")
+
+
+def test_who_is_lost_keeps_the_bar_of_pages(office: Office, ines: Browser) -> None:
+    found = ines.get("/nothing")
+
+    assert (found.status_code, 'href="/articles"' in found.text) == (404, True)
+    assert 'href="/articles"' not in office.browser().get("/nothing").text
+
+
+def test_the_watch_page_breaks_down_by_receiving_domain(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, approved=True)
+    draft(office.house, office.now)
+    release(office.house, KEY, office.now, hold=timedelta(0))
+    outcome_of(office, KEY, 0)
+    outcome_of(office, KEY, 1, kind="refused", reply="no such user")
+
+    said = words_of(ines, f"/digests/{KEY}/send")
+
+    assert "Domain Messages Accepted Refused Uncertain example.org 2 50.0 % 1 0" in said
+    assert "Messages Became Reply 1 refused no such user" in said
