@@ -181,7 +181,7 @@ class Settings(BaseSettings):
     source_secrets: dict[str, SecretStr] = Field(
         {}, description='By source, as JSON: WordPress "user:application password", Ghost the Content API key.'
     )
-    fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
+    fetch_loopback: bool = Field(False, description="Let sources here be read, webhooks be posted here: for trials.")
 
     dask_scheduler: str = Field("", description="address of a Dask scheduler on which the flow backfill compares")
     similarity: Literal["lexical", "semantic"] = Field(

@@ -55,6 +55,7 @@ FLOORS = (
         "syndicating",
         "observing",
         "welcoming",
+        "hooking",
     },
     {"releasing", "delivering", "scheduling", "posting", "admitting"},
     {"correcting", "notifying"},
