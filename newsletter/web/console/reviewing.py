@@ -16,6 +16,7 @@ from newsletter.staffing import Permission, may
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of, findings_of
+from newsletter.web.console.mending import can_remake
 from newsletter.web.console.results import broken_down
 from newsletter.web.console.sends import Shown, send_of
 from newsletter.web.console.today import people_counts
@@ -131,6 +132,7 @@ def show_send(ask: Ask) -> Response:
         edition=record.edition,
         send=send,
         pace=_pace(ask, send),
+        can_remake=can_remake(ask, record) and ask.may(Permission.APPROVE),
         more=broken_down(ask, send, may_wait=False),
         buttons=[(p, label) for p, label in send.buttons if ask.may(_NEEDED[p])],
         can_resolve=ask.may(Permission.SCHEDULE),
