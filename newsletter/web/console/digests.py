@@ -27,9 +27,11 @@ from newsletter.storage.jottings import Jotting, JottingStore
 from newsletter.storage.overviews import EditionRow
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.groups import told_articles
+from newsletter.web.console.segments import choosable
 from newsletter.web.console.sends import Shown, can_edit, send_of
 from newsletter.web.console.today import article_counts
 from newsletter.web.console.words import day
+from subscribers.segments import dump_segment
 
 #: Characters of each field at most: the longest subject a server takes, what inboxes show, a page of text.
 SUBJECT, PREHEADER, INTRO = 250, 250, 4000
@@ -98,7 +100,8 @@ def jot(ask: Ask) -> Response:
         return ask.go(f"/digests/{key}", "Thrown away. These are the words that the digest has.")
     if not can_edit(ask, record):
         return HTMLResponse("It is on its way by now, so this cannot be saved.", 409)
-    store.keep(Jotting(edition=key, member=ask.me.id, version=_version(ask), words=_words(ask), at=ask.now))
+    words = _words(ask, ask.console.house.compositions.latest(key).composition)
+    store.keep(Jotting(edition=key, member=ask.me.id, version=_version(ask), words=words, at=ask.now))
     return HTMLResponse(f"<span data-kept>Saved {ask.now.astimezone(ask.zone):%H:%M}</span>, not in the digest yet")
 
 
@@ -108,7 +111,7 @@ def save(ask: Ask) -> Response:
     key, house = record.edition.key, ask.console.house
     latest, form = house.compositions.latest(key), ask.form
     after = _version(ask)
-    wish = replace(_words(ask), order=latest.composition.order)
+    wish = _words(ask, latest.composition)
     act, _, article = form.one("do").partition(" ")
     order = latest.composition.order or tuple(a for a, _ in record.edition.manifest.revisions)
     steps = {
@@ -209,6 +212,7 @@ def _show(
         # Who typed before somebody else saved is told so when they save.
         version=jotting.version if jotting else house.compositions.latest(key).number,
         jotting=jotting,
+        segments=[(k, dump_segment(k.segment) == wish.audience) for k in choosable(ask)],
         latest=version,
         versions=house.compositions.all(key)[:20],
         limits={"subject": SUBJECT, "preheader": PREHEADER, "intro": INTRO},
@@ -237,13 +241,19 @@ def _version(ask: Ask) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-def _words(ask: Ask) -> Composition:
-    form = ask.form
-    return Composition(
+def _words(ask: Ask, latest: Composition) -> Composition:
+    """Return the composition with the words of the form, and its audience: a kept segment, everybody, or as it was."""
+    form, chosen = ask.form, ask.form.one("audience")
+    kept = next((k for k in choosable(ask) if str(k.number) == chosen), None)
+    wish = replace(
+        latest,
         subject=_line(form.one("subject"), SUBJECT),
         preheader=_line(form.one("preheader"), PREHEADER),
         intro=_paragraphs(form.one("intro")),
     )
+    if kept:
+        return replace(wish, audience=dump_segment(kept.segment), audience_name=kept.name)
+    return replace(wish, audience="", audience_name="") if chosen == "everybody" else wish
 
 
 def _line(text: str, most: int) -> str:

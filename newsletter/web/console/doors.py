@@ -12,6 +12,7 @@ from newsletter.web.console import (
     results,
     reviewing,
     rulings,
+    segments,
     signing,
     today,
 )
@@ -29,6 +30,7 @@ DOORS: tuple[Door, ...] = (
     *reviewing.DOORS,
     *digests.DOORS,
     *planning.DOORS,
+    *segments.DOORS,
     *audience.DOORS,
     *results.DOORS,
     *care.DOORS,

@@ -18,10 +18,12 @@ from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of, findings_of
 from newsletter.web.console.mending import can_remake
 from newsletter.web.console.results import broken_down
+from newsletter.web.console.segments import audience_of, look_at
 from newsletter.web.console.sends import Shown, send_of
 from newsletter.web.console.today import people_counts
 from newsletter.web.console.words import count, number
 from subscribers.people import SubscriptionState
+from subscribers.segments import describe_segment
 
 #: Who may press what.
 _NEEDED = {
@@ -173,7 +175,9 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
     record = house.editions.find(key) or record
     send = send_of(ask, record)
     findings = findings_of(ask, record)
-    audience = people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
+    audience = _audience(ask, record)
+    wish = house.compositions.latest(key).composition
+    segment = audience_of(wish)
     proposed = _proposed(ask)
     leaves = send.due_at if send.due_at and send.due_at > ask.now else proposed
     may_press = presses(send.send.state)
@@ -185,6 +189,8 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
         send=send,
         problem=problem,
         audience=audience,
+        segment=wish.audience_name,
+        conditions=describe_segment(segment) if segment else (),
         minutes=_minutes(ask, audience),
         leaves=leaves,
         proposed=proposed.astimezone(ask.zone),
@@ -203,9 +209,15 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
     )
 
 
+def _audience(ask: Ask, record: EditionRecord) -> int:
+    """Return how many people an edition is for."""
+    segment = audience_of(ask.console.house.compositions.latest(record.edition.key).composition)
+    return look_at(ask, segment).count if segment else people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
+
+
 def _is_own_work(ask: Ask, record: EditionRecord) -> bool:
     above = ask.console.house.settings.second_person_above
-    if not above or people_counts(ask).get(SubscriptionState.CONFIRMED, 0) <= above:
+    if not above or _audience(ask, record) <= above:
         return False
     return ask.console.house.compositions.latest(record.edition.key).by == ask.me.name
 
