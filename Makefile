@@ -30,8 +30,8 @@ demo: $(READY) ## Run the main job on sample articles and people; SOURCE=path fo
 demo-sources: $(READY) ## The same from a source of every kind and one that fails, each on a site of the demo's own
 	@$(BIN)/newsletter demo --every-kind
 
-up: $(READY) ## Bring everything up: Prefect and its pages, a worker, the schedules, the public site
-	@$(BIN)/newsletter up
+up: $(READY) ## Bring everything up: console, site, Prefect and its pages; OPTIONS="--port 8001" where 8000 is taken
+	@$(BIN)/newsletter up $(OPTIONS)
 
 parts: ## Install the Debian packages that the tests' real parts come from (as root; otherwise says which)
 	@tests/install-parts

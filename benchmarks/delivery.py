@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.delivery_parts.digest import make_composer
+from benchmarks.delivery_parts.digest import WHEN, make_composer
 from benchmarks.delivery_parts.harness import (
     Measured,
     compile_part,
@@ -120,7 +120,15 @@ def _median(rounds: list[Measured]) -> Measured:
 
 def _anybody() -> Delivery:
     return Delivery(
-        mailing=1, idx=1, chunk=1, edition="e", subscriber="1", address="r@example.org", name="Reader", variant=""
+        mailing=1,
+        idx=1,
+        chunk=1,
+        edition="e",
+        subscriber="1",
+        address="r@example.org",
+        name="Reader",
+        variant="",
+        date=WHEN,
     )
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from content.concordance import Numbers, join, read
 from content.embeddings import Vectors
 from content.grouping import NEAR_COPY_RULE, Group, Groups, Names, Tie
-from content.matching import NEAR_COPY, Findings, Judge, Mapper, best_of_both, plan, shared_role
+from content.judging import NEAR_COPY, Findings, Judge, shared_role
+from content.mapping import Mapper
+from content.matching import best_of_both, plan
 from content.meaning import Meant, Reading
 from content.sections import Section
 from content.similarity import Profiles, in_parts

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from content.matching import Judge, Mapper
+from content.judging import Judge
+from content.mapping import Mapper
 from content.sections import Section
 
 #: Members of two groups that are compared before the groups join. More than these change nothing but the time.

@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from content.text import normal
 
@@ -67,7 +67,7 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     (r"\b(?:expect|expectations?|day of|on the day|your first (?:visit|appointment|session|time))\b", (Role.EXPECT, Role.HOW)),
     (r"\b(?:benefits?|advantages?|perks?|upsides?|pros|reasons?|good for|why (?:we|you|your|choose|use|try|people|it|have|get|everyone|do|go|bother|is|are)"
      r"|can (?:it )?do for|do(?:es)? for (?:you|your)|loves?|worth (?:it|trying)|gains?|improves?|why)\b", (Role.BENEFITS,)),
-    (r"^(?:how to (?:safely )?)?remov(?:e|ing)\b|\b(?:removal of|take (?:it|them) off|taking off|soak(?:ing)? off|get(?:ting)? rid)\b", (Role.REMOVE,)),
+    (r"^(?:how to (?:safely )?)?remov(?:e|ing)\b|\b(?:removal of|tak(?:e|ing) (?:[\w-]+ ){0,4}off|soak(?:ing)? off|get(?:ting)? rid)\b", (Role.REMOVE,)),
     (r"\b(?:combin\w+|layer(?:ing)?|mix(?:ing)?|pair(?:ing|s)?|together|go(?:es)? (?:well )?with|work with other|partners?)\b", (Role.COMBINE,)),
     (r"\b(?:types?|kinds?|varieties|forms? of|options|different|strengths?|depths?)\b", (Role.TYPES, Role.CHOOSE)),
     (r"\b(?:choos(?:e|ing)|select(?:ing)?|pick(?:ing)?|find(?:ing)? (?:the|a|your)|buy(?:ing)?|what to look for|look for|shopping|which)\b", (Role.CHOOSE,)),
@@ -100,8 +100,28 @@ _CLOSING = re.compile(
 
 def roles(heading: str) -> tuple[Role, ...]:
     """Return what the heading says its section is for, the likeliest first; nothing when it does not tell."""
-    text = normal(heading).replace("’", "'")
+    text = _folded(heading)
     return next((found for pattern, found in _compiled() if pattern.search(text)), ())
+
+
+#: What "What is slugging?" explains is as often how it works, so the two do not exclude each other.
+_NEXT_TO = {Role.WHAT: frozenset({Role.HOW})}
+
+
+@lru_cache(maxsize=8192)
+def hints(heading: str) -> frozenset[Role]:
+    """Return every role that some rule finds in the heading, and those next to them.
+
+    "Whitening strips at home" tells what to do afterwards, says the first rule that matches; it may as well tell how
+    to use them. That is too little to take two sections for one explainer, but enough not to hold them apart.
+    """
+    text = _folded(heading)
+    found = frozenset(role for pattern, named in _compiled() if pattern.search(text) for role in named)
+    return found.union(*(_NEXT_TO.get(role, ()) for role in found))
+
+
+def _folded(heading: str) -> str:
+    return normal(heading).replace("’", "'")
 
 
 def closes(text: str) -> bool:

@@ -217,7 +217,8 @@ def affinity_of(left: Subject, right: Subject) -> Affinity:
     vaguer = left if telling_right else right
     if (only_left or only_right) and vaguer.ambiguous:
         return Affinity.POSSIBLE
-    return Affinity.SAME if left.firm and right.firm else Affinity.LIKELY
+    # "Brow tint" and "brows after microblading": each names what the other does not speak of.
+    return Affinity.SAME if left.firm and right.firm and not (only_left and only_right) else Affinity.LIKELY
 
 
 #: Put before another treatment's name these make a treatment of their own, with its own explainers.
@@ -251,7 +252,7 @@ def traits(text: str, language: str = "en") -> Traits:
 
 
 def alike(a: Traits, b: Traits, weights: Mapping[str, int] | None = None) -> float:
-    """Return how alike two texts without headings are, 0.0 to 1.0; for sections `matching.Judge` sees more.
+    """Return how alike two texts without headings are, 0.0 to 1.0; for sections `judging.Judge` sees more.
 
     Args:
         a: One text.

@@ -9,7 +9,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
 from content.clusters import examine
-from content.matching import In, Mapper, Out, Work
+from content.mapping import In, Mapper, Out, Work
 from newsletter.publishing import sections_of
 from newsletter.remembering import remember
 from newsletter.settings import SettingsError, load

@@ -10,7 +10,6 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Engine
 
-from content.editions import Edition
 from newsletter import publishing
 from newsletter.ports import Transport
 from newsletter.rendering.composing import Composer, Printed, personal_links
@@ -190,16 +189,6 @@ def signer_of(settings: Settings) -> Signer | None:
     return Signer(keys) if keys else None
 
 
-def dated(desk: Desk, edition: Edition) -> datetime:
-    """Return the date that an edition's mail bears: when its audience was frozen, and as long as it is not, its own.
-
-    Not when a letter leaves: a second attempt is the same message. Not when the edition was made, which may be days
-    before: filters take a mail that is dated hours ago for one that was held back.
-    """
-    mailing = desk.ledger.mailing(edition.key)
-    return edition.published_at if mailing is None else mailing.frozen_at
-
-
 def composer_of(desk: Desk) -> Composer:
     """Return what makes each person's letter of an edition: the stored rendering, and links of their own."""
     settings = desk.settings
@@ -210,8 +199,7 @@ def composer_of(desk: Desk) -> Composer:
         rendering = desk.editions.rendering(edition, variant)
         if record is None or rendering is None:
             raise StoreError(f"the edition {edition!r} has no rendering {variant!r}; its rows were removed")
-        identity = publishing.identity_of(settings, record.edition)
-        return Printed(rendering, identity, dated(desk, record.edition))
+        return Printed(rendering, publishing.identity_of(settings, record.edition))
 
     return composer_for(settings, printed)
 
@@ -219,7 +207,7 @@ def composer_of(desk: Desk) -> Composer:
 def composer_for(settings: Settings, printed: Callable[[str, str], Printed]) -> Composer:
     """Return what makes letters of whatever `printed` returns for an edition and a variant, by their keys."""
     keys = Keyring.parse(settings.key())
-    links = personal_links(keys, settings.public_url, settings.newsletter, lambda d: printed(d.edition, d.variant).date)
+    links = personal_links(keys, settings.public_url, settings.newsletter)
     domains = settings.sending_domain, settings.bounce_domain
     return Composer(printed, links, keys.secrets[0], *domains, signer_of(settings))
 

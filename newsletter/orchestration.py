@@ -1,12 +1,14 @@
 """Asks a Prefect server about our runs over its API, and ends those whose process is gone; Prefect itself unneeded."""
 
 import json
+import os
+import secrets
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import requests
@@ -30,6 +32,12 @@ PATIENCE: Mapping[str, timedelta] = {
 
 #: Where `newsletter up` notes the address of the server it has started, in `home`.
 NOTE = "prefect-server.json"
+
+#: Where it keeps that server's NAME:PASSWORD, in `home`, for its owner alone.
+SIGN_IN = "prefect-password"
+
+#: Prefect's checks ask for twenty characters or more that nobody can guess; these are 32.
+_PASSWORD_BYTES = 24
 
 _SECONDS = 10
 
@@ -74,11 +82,6 @@ class Server:
     api: str
     auth: str = ""  #: NAME:PASSWORD; empty where it asks for none
 
-    @property
-    def is_near(self) -> bool:
-        """Tell whether it listens on this machine, as far as its address says."""
-        return (urlsplit(self.api).hostname or "") in {"127.0.0.1", "localhost", "::1"}
-
     def is_open(self) -> bool:
         """Tell whether it lets in whoever comes without a password: they could run code as a worker's user.
 
@@ -86,7 +89,8 @@ class Server:
             OrchestrationError: It does not answer.
         """
         try:
-            return requests.post(f"{self.api}/flows/filter", json={"limit": 1}, timeout=_SECONDS).ok
+            # A GET: a POST may be refused for want of a token (CSRF) although no password is asked for.
+            return requests.get(f"{self.api}/admin/version", timeout=_SECONDS).ok
         except requests.RequestException as error:
             raise OrchestrationError(f"Prefect at {self.api} cannot be asked ({error}); is it up?") from error
 
@@ -150,29 +154,78 @@ class Server:
         return _moment(events[0]["occurred"]) if events else None
 
     def _post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
-        name, _, password = self.auth.partition(":")
         try:
-            answer = requests.post(
-                f"{self.api}/{path}", json=body, timeout=_SECONDS, auth=(name, password) if self.auth else None
-            )
+            answer = self._ask("POST", path, body)
+            if answer.status_code == 403 and "CSRF" in answer.text:  # the server protects browsers from foreign pages
+                answer = self._ask("POST", path, body, self._token())
             answer.raise_for_status()
             return answer.json() if answer.content else None
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, ValueError, KeyError) as error:
             raise OrchestrationError(
                 f"Prefect at {self.api} cannot be asked ({error}); look at PREFECT_API_URL and PREFECT_API_AUTH_STRING"
             ) from error
+
+    def _token(self) -> dict[str, str]:
+        # One client a process: the server keeps a token for each, and a new one ends the last.
+        client = str(uuid5(_EVENTS, f"{socket.gethostname()} {os.getpid()}"))
+        token = self._ask("GET", f"csrf-token?client={client}").json()["token"]
+        return {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": str(token)}
+
+    def _ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        name, _, password = self.auth.partition(":")
+        return requests.request(
+            method,
+            f"{self.api}/{path}",
+            json=body,
+            headers=headers,
+            timeout=_SECONDS,
+            auth=(name, password) if self.auth else None,
+        )
 
 
 def server_of(home: Path, environment: Mapping[str, str]) -> Server | None:
     """Return the server that PREFECT_API_URL names, or that `newsletter up` has started; None when there is neither."""
     auth = environment.get("PREFECT_API_AUTH_STRING", "")
-    if api := environment.get("PREFECT_API_URL", ""):
-        return Server(api.rstrip("/"), auth)
-    try:
-        noted = json.loads((home / NOTE).read_text())
-        return Server(str(noted["api"]), auth)
-    except (OSError, ValueError, KeyError):
+    ours = _noted(home)
+    api = environment.get("PREFECT_API_URL", "").rstrip("/") or ours
+    if not api:
         return None
+    # The password of our own server is told to no other.
+    return Server(api, auth or (_read_password(home) if api == ours else ""))
+
+
+def make_password(home: Path) -> str:
+    """Return NAME:PASSWORD of the server that is started on this `home`; the first call makes it.
+
+    Raises:
+        OrchestrationError: The file cannot be written or read, or is empty.
+    """
+    file = home / SIGN_IN
+    try:
+        if not file.exists():
+            file.touch(mode=0o600, exist_ok=False)
+            file.write_text(f"operator:{secrets.token_urlsafe(_PASSWORD_BYTES)}\n")
+    except OSError as error:
+        raise OrchestrationError(f"{str(file)!r} cannot be written: {error.strerror}") from error
+    if password := _read_password(home):
+        return password
+    raise OrchestrationError(f"{str(file)!r} holds no NAME:PASSWORD; remove it, and a new one is made")
+
+
+def _noted(home: Path) -> str:
+    try:
+        return str(json.loads((home / NOTE).read_text())["api"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def _read_password(home: Path) -> str:
+    try:
+        return (home / SIGN_IN).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _moment(text: str) -> datetime:

@@ -7,8 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from html import escape
 
-from content.editions import Edition
-from newsletter.delivering import Desk, composer_for, composer_of, dated, way_out
+from newsletter.delivering import Desk, composer_for, composer_of, way_out
 from newsletter.ports import Rendering
 from newsletter.publishing import EVERYBODY, PublishingError, find, identity_of, look_of
 from newsletter.releasing import foresee_for, render_variants
@@ -75,12 +74,12 @@ def preview_for(desk: Desk, key: str, address: str, now: datetime) -> Preview:
         if why_not or rendering is None:
             raise PublishingError(f"{address} gets nothing of {record.edition.key}: {why_not or 'no mail is kept'}")
         message = b"".join(composer_of(desk)(delivery).content())
-        return Preview(address=address, rendering=_filled(desk, rendering, delivery, record.edition), message=message)
+        return Preview(address=address, rendering=_filled(desk, rendering, delivery), message=message)
     foreseen, why_not = foresee_for(desk, record.edition, person.id, now)
     if foreseen is None:
         raise PublishingError(f"{address} gets nothing of {record.edition.key}: {why_not}")
-    delivery = Delivery(0, 0, 0, record.edition.key, person.id, person.address, person.name, "")
-    return Preview(address=address, rendering=_filled(desk, foreseen, delivery, record.edition))
+    delivery = Delivery(0, 0, 0, record.edition.key, person.id, person.address, person.name, "", now)
+    return Preview(address=address, rendering=_filled(desk, foreseen, delivery))
 
 
 def reproduce(desk: Desk, key: str) -> tuple[Reproduction, ...]:
@@ -114,7 +113,7 @@ def send_test(desk: Desk, key: str, address: str, now: datetime, name: str = "")
         raise PublishingError(f"no mail is kept of {record.edition.key}; 'newsletter edition draft --again' renders it")
     marked = replace(rendering, subject=f"[TEST] {rendering.subject}")
     sender = identity_of(desk.settings, record.edition)
-    return _send(desk, marked, sender, Delivery(0, 0, 0, record.edition.key, NOBODY, address, name, EVERYBODY), now)
+    return _send(desk, marked, sender, Delivery(0, 0, 0, record.edition.key, NOBODY, address, name, EVERYBODY, now))
 
 
 def send_greeting(desk: Desk, address: str, now: datetime) -> Receipt:
@@ -127,21 +126,27 @@ def send_greeting(desk: Desk, address: str, now: datetime) -> Receipt:
     servers = {"smtp": f"{settings.smtp_host}:{settings.smtp_port}", "file": str(settings.mail_folder or "outbox")}
     facts = (("From", settings.from_address), (settings.transport, servers.get(settings.transport, "")))
     rendering = render_test(look_of(settings), settings.language, facts)
-    sender = Identity(from_name=settings.from_name, from_address=settings.from_address)
-    return _send(desk, rendering, sender, Delivery(0, 0, 0, "", NOBODY, address, "", EVERYBODY), now)
+    sender = Identity(
+        from_name=settings.from_name,
+        from_address=settings.from_address,
+        list_id=f"{settings.newsletter}.{settings.sending_domain}",
+        list_name=settings.title,
+        to_one=True,
+    )
+    return _send(desk, rendering, sender, Delivery(0, 0, 0, "", NOBODY, address, "", EVERYBODY, now))
 
 
-def _send(desk: Desk, rendering: Rendering, sender: Identity, to: Delivery, now: datetime) -> Receipt:
-    settings, trial = desk.settings, f"{to.edition}\0{to.address}\0{now.isoformat()}"
+def _send(desk: Desk, rendering: Rendering, sender: Identity, to: Delivery) -> Receipt:
+    settings, trial = desk.settings, f"{to.edition}\0{to.address}\0{to.date.isoformat()}"
     # Another trial is another message: no receiver takes it for one that it has.
     number = int.from_bytes(sha256(trial.encode()).digest()[:4], "big")
-    compose = composer_for(settings, lambda *_: Printed(rendering, sender, now))
+    compose = composer_for(settings, lambda *_: Printed(rendering, sender))
     letter = compose(to._replace(idx=number, edition=trial))
     return hand_over(way_out(settings), letter._replace(delivery=to._replace(idx=number)))
 
 
-def _filled(desk: Desk, rendering: Rendering, delivery: Delivery, edition: Edition) -> Rendering:
-    slots = {"name": delivery.name, **_links(desk.settings, delivery, dated(desk, edition))}
+def _filled(desk: Desk, rendering: Rendering, delivery: Delivery) -> Rendering:
+    slots = {"name": delivery.name, **_links(desk.settings, delivery)}
     return Rendering(
         subject=fill(rendering.subject, slots),
         html=fill(rendering.html, slots, escape),
@@ -149,6 +154,6 @@ def _filled(desk: Desk, rendering: Rendering, delivery: Delivery, edition: Editi
     )
 
 
-def _links(settings: Settings, delivery: Delivery, at: datetime) -> Mapping[str, str]:
+def _links(settings: Settings, delivery: Delivery) -> Mapping[str, str]:
     keys = Keyring.parse(settings.key())
-    return personal_links(keys, settings.public_url, settings.newsletter, lambda _: at)(delivery)
+    return personal_links(keys, settings.public_url, settings.newsletter)(delivery)

@@ -9,7 +9,7 @@ from content.approvals import Decision
 from content.clusters import Ruling, cluster
 from content.editions import Edition
 from content.embeddings import Vectors
-from content.matching import Mapper
+from content.mapping import Mapper
 from content.sections import Section, split
 from newsletter.settings import Settings
 from newsletter.storage.articles import ArticleStore

@@ -62,16 +62,16 @@ class Welcomer:
             [topic.title for topic in mailing_list.topics if topic.slug in stands.preferences.topics],
             self._latest(),
         )
-        sender = self._letters.sender(mailing_list)
         identity = Identity(
             from_name=self._letters.sender_name(mailing_list),
-            from_address=sender,
-            list_id=f"{mailing_list.slug}.{sender.rpartition('@')[2]}",
+            from_address=self._letters.sender(mailing_list),
+            list_id=self._letters.list_id(mailing_list.slug, mailing_list),
             list_name=mailing_list.title,
             feedback_id=f"welcome:{mailing_list.slug}:letter:newsletter",
         )
         message_id = self._letters.message_id(letter).strip("<>")
-        pieces = Template(rendering, identity, now).merge("", letter.address, message_id, self._links(letter, now))
+        links = self._links(letter, now)
+        pieces = Template(rendering, identity).merge("", letter.address, message_id, now, links)
         message = message_from_bytes(b"".join(pieces), policy=SMTP)
         assert isinstance(message, EmailMessage)
         return message

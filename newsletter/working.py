@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from content.matching import In, Mapper, Out, Work
+from content.mapping import In, Mapper, Out, Work
 
 #: Parts under way for each process: one in hand, one that waits for it. More would only fill the memory.
 AHEAD = 2

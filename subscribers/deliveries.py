@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -12,6 +12,11 @@ REPLY_CHARACTERS = 300
 
 #: Octets of the keyed hash that signs a delivery's number: 64 bits cannot be guessed by mail.
 SIGNATURE_BYTES = 8
+
+
+#: What is taken up so long after it was due is dated anew. Filters suspect a mail whose date is three hours old
+#: (SpamAssassin's DATE_IN_PAST_03_06), and it may wait a while yet in our hands and the relay's.
+LATE = timedelta(hours=1)
 
 
 class Outcome(StrEnum):
@@ -79,12 +84,21 @@ class Delivery(NamedTuple):
     address: str
     name: str
     variant: str
+    date: datetime  #: that the message bears, at every attempt
     attempts: int = 0  #: that have failed before
 
     @property
     def domain(self) -> str:
         """Return the part after the last @, in lower case."""
         return self.address.rpartition("@")[2].lower()
+
+
+def date_of(due: datetime, now: datetime) -> datetime:
+    """Return the date of messages that were due at `due` and are taken up `now`: due, unless that is long past.
+
+    Where they have a date already it stands for `due`.
+    """
+    return now if now - due > LATE else due
 
 
 class Receipt(NamedTuple):

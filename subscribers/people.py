@@ -1,6 +1,5 @@
 """A subscriber is one person we may write to; a suppression is an address we may not."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -63,9 +62,3 @@ def address_key(address: str) -> str:
     """
     local, _, domain = address.strip().rpartition("@")
     return f"{local.casefold()}@{domain.lower()}" if local else domain.casefold()
-
-
-def may_send(address: str, suppressions: Collection[Suppression], now: datetime) -> bool:
-    """Tell whether `address` may receive mail at `now`. Addresses compare case-insensitively."""
-    key = address_key(address)
-    return not any(s.key == key and s.holds_at(now) for s in suppressions)

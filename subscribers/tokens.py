@@ -3,7 +3,7 @@
 import hmac
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
@@ -156,13 +156,6 @@ def read(keys: Keyring, purpose: Purpose, token: str, now: datetime) -> Claims |
 def link(public_url: str, purpose: Purpose, token: str) -> str:
     """Return the address of a personal page on the public site."""
     return f"{public_url}/{purpose.value}/{token}"
-
-
-def one_click_links(keys: Keyring, public_url: str, subscribers: Iterable[str], mailing_list: str) -> Iterable[str]:
-    """Yield the unsubscribe address (RFC 8058) of each subscriber in turn."""
-    token = issuer(keys, Purpose.UNSUBSCRIBE, mailing_list)
-    for subscriber in subscribers:
-        yield link(public_url, Purpose.UNSUBSCRIBE, token(subscriber))
 
 
 def _mac(secret: bytes, purpose: str, message: str) -> str:

@@ -7,7 +7,6 @@ from newsletter.ports import Rendering
 from newsletter.rendering.composing import Composer, Printed, Seal
 from newsletter.rendering.mime import Identity
 from subscribers.deliveries import Delivery
-from tests.builders import MONDAY
 
 KEY = b"k" * 32
 
@@ -36,5 +35,5 @@ def make_links(delivery: Delivery) -> Mapping[str, str]:
 def make_composer(
     size: int = 300, links: Callable[[Delivery], Mapping[str, str]] = make_links, seal: Seal | None = None
 ) -> Composer:
-    printed = Printed(make_rendering(size), IDENTITY, MONDAY)
+    printed = Printed(make_rendering(size), IDENTITY)
     return Composer(lambda _edition, _variant: printed, links, KEY, "news.example.org", "bounces.example.org", seal)

@@ -109,9 +109,9 @@ def _to_a_list(rendering: Rendering) -> Mail:
 
 
 def _to_one(rendering: Rendering) -> Mail:
-    return _mail(rendering, replace(SENDER, list_id="", list_name="", feedback_id=""))
+    return _mail(rendering, replace(SENDER, to_one=True))
 
 
 def _mail(rendering: Rendering, sender: Identity, at: datetime = PUBLISHED) -> Mail:
-    pieces = Template(rendering, sender, at).merge("Inès", READER, "1@news.example.org", SLOTS)
-    return Mail(b"".join(pieces), fill(rendering.html, SLOTS), bool(sender.list_id))
+    pieces = Template(rendering, sender).merge("Inès", READER, "1@news.example.org", at, SLOTS)
+    return Mail(b"".join(pieces), fill(rendering.html, SLOTS), sender.can_be_left)

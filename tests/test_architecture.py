@@ -55,7 +55,7 @@ FLOORS = (
         "observing",
         "welcoming",
     },
-    {"releasing", "delivering", "scheduling"},
+    {"releasing", "delivering", "scheduling", "admitting"},
     {"correcting", "notifying"},
     {"wiring", "proving"},
     {"dispatching"},

@@ -125,6 +125,7 @@ def test_compose_opens_nothing_to_the_outside_and_asks_for_every_secret() -> Non
     assert "ports" not in services["postgres"]
     assert {name for name, rest in secrets if rest != ":?"} == {"NEWSLETTER_SMTP_PASSWORD"}
     assert services["prefect"]["environment"]["PREFECT_SERVER_API_AUTH_STRING"] == "${PREFECT_AUTH:?}"
+    assert services["prefect"]["environment"]["PREFECT_SERVER_CSRF_PROTECTION_ENABLED"] == "true"
     owner = {n for n, s in services.items() if ":${POSTGRES_PASSWORD" in json.dumps(s.get("environment", {}))}
     assert owner == {"migrate", "prefect"}
 
@@ -195,7 +196,8 @@ def test_the_server_is_behind_a_password_and_the_logins_are_apart() -> None:
         if entry["name"] == "NEWSLETTER_DATABASE_URL"
     }
 
-    assert "PREFECT_SERVER_API_AUTH_STRING" in {e["name"] for e in by_name["prefect"]["env"]}
+    guarded = {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_CSRF_PROTECTION_ENABLED"}
+    assert guarded <= {e["name"] for e in by_name["prefect"]["env"]}
     assert urls == {"migrate": "owner-url", "web": "web-url", "console": "console-url"} | dict.fromkeys(
         ("deploy", "worker", "dispatcher", "metrics", "doctor"), "sender-url"
     )

@@ -19,7 +19,8 @@ FLOORS = {
     "magazine_a": (0.85, 0.95),
     "magazine_b": (0.48, 0.75),
     "magazine_c": (0.34, 0.92),
-    "magazine_d": (0.37, 0.82),
+    "magazine_d": (0.45, 0.82),
+    "magazine_e": (0.55, 0.55),
 }
 
 

@@ -10,6 +10,9 @@ from subscribers.tokens import Keyring
 
 KEY = b"a-key-for-the-benchmark-32-octets-long"
 
+#: The date of every message.
+WHEN = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
 #: Items of the digest; each is 580 octets of HTML and 50 of text, so that a message has 61 KB.
 ITEMS = 96
 
@@ -42,6 +45,6 @@ def make_composer(seal: Seal | None = None) -> Composer:
         list_name="Beauty News",
         feedback_id="2026-W48:beauty:weekly:news",
     )
-    printed = Printed(make_rendering(), identity, datetime(2026, 11, 23, 9, tzinfo=UTC))
-    links = personal_links(Keyring.parse(KEY), "https://news.example.org", "beauty", lambda _delivery: printed.date)
+    printed = Printed(make_rendering(), identity)
+    links = personal_links(Keyring.parse(KEY), "https://news.example.org", "beauty")
     return Composer(lambda _e, _v: printed, links, KEY, "news.example.org", "bounces.example.org", seal)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.delivery_parts.digest import make_composer
+from benchmarks.delivery_parts.digest import WHEN, make_composer
 from benchmarks.delivery_parts.harness import EDITION, make_people
 from newsletter.ports import Letter, Outbox
 from newsletter.sending import Options
@@ -31,7 +31,7 @@ ACCEPTED = Receipt(Outcome.ACCEPTED, code=250, enhanced="2.0.0", reply="2.0.0 Ok
 def make_deliveries(count: int = ROUND) -> tuple[Delivery, ...]:
     """Return people as the ledger hands them out."""
     people = enumerate(make_people(count))
-    return tuple(Delivery(1, n, 1, EDITION, who.subscriber, who.address, who.name, "") for n, who in people)
+    return tuple(Delivery(1, n, 1, EDITION, who.subscriber, who.address, who.name, "", WHEN) for n, who in people)
 
 
 def least(work: Callable[[], object], rounds: int, messages: int = ROUND) -> float:

@@ -25,12 +25,14 @@ from newsletter.cli import (
     sources,
     staff,
     stores,
+    tokens,
     up,
 )
 from newsletter.cli.console import Exit, err
 from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
 from newsletter.notifying import NotifyingError
+from newsletter.orchestration import OrchestrationError
 from newsletter.ports import FetchError, SourceError
 from newsletter.preserving import PreservingError
 from newsletter.publishing import PublishingError
@@ -52,6 +54,7 @@ EXPECTED = (
     FetchError,
     JournalError,
     MailboxError,
+    OrchestrationError,
     PreservingError,
     PublishingError,
     RulingError,
@@ -103,6 +106,7 @@ app.add_typer(keys.key, name="key")
 app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
+app.add_typer(tokens.token, name="token")
 app.command()(serving.metrics)
 app.command()(bills.sbom)
 app.command()(up.up)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from content.matching import In, Mapper, Out, Work
+from content.mapping import In, Mapper, Out, Work
 from newsletter.settings import Settings, load
 
 out = Console(soft_wrap=True, highlight=False)

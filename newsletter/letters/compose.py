@@ -14,6 +14,7 @@ from content.looks import DARK, LIGHT, SANS, SERIF, Palette
 from newsletter.letters.words import words_of
 from newsletter.templating import environment, page_direction
 from subscribers.letters import Letter, LetterKind
+from subscribers.list_fields import list_fields
 from subscribers.preferences import MailingList
 from subscribers.tokens import Keyring, Purpose, issue, link
 
@@ -47,6 +48,7 @@ class House:
     title: str
     sender_name: str
     sender_address: str
+    newsletter: str = ""  #: the list that letters about no list in particular name
     postal_address: str = ""
     light: Palette = LIGHT
     dark: Palette = DARK
@@ -93,6 +95,9 @@ class Composer:
         message["Message-ID"] = self.message_id(letter)
         # RFC 3834: no vacation notice answers a letter that a machine wrote.
         message["Auto-Submitted"] = "auto-generated"
+        if slug := letter.mailing_list or self._house.newsletter:
+            for name, value in list_fields(f"<{self.list_id(slug, mailing_list)}>").items():
+                message[name] = value
         message.set_content(fill("body.txt"), cte="quoted-printable")
         message.add_alternative(fill("body.html"), subtype="html", cte="quoted-printable")
         return message
@@ -104,6 +109,10 @@ class Composer:
     def sender(self, mailing_list: MailingList | None) -> str:
         """Return the address from which we write about a list."""
         return (mailing_list.sender_address if mailing_list else "") or self._house.sender_address
+
+    def list_id(self, slug: str, mailing_list: MailingList | None) -> str:
+        """Return the identifier of a list (RFC 2919): its short name at the domain from which we write about it."""
+        return f"{slug}.{self.sender(mailing_list).rpartition('@')[2]}"
 
     def message_id(self, letter: Letter) -> str:
         """Return the Message-ID of a letter, in its angle brackets: the same whenever it is asked for."""

@@ -1,6 +1,6 @@
 """Makes one edition of the approved articles, has it approved, and lets it go to feeds, archive and ledger."""
 
-from newsletter.publishing.approval import BY_RULE, approve, examine, flags, freeze, ready, what_changed
+from newsletter.publishing.approval import BY_RULE, approve, examine, flags, freeze, is_own_work, ready, what_changed
 from newsletter.publishing.desk import (
     EVERYBODY,
     ComposedElsewhereError,
@@ -31,6 +31,7 @@ __all__ = [
     "flags",
     "freeze",
     "identity_of",
+    "is_own_work",
     "is_partly_out",
     "look_of",
     "ready",

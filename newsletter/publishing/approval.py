@@ -58,6 +58,19 @@ def approve(desk: Desk, key: str, *, by: str, now: datetime, accept: Collection[
     return find(desk, key)
 
 
+def is_own_work(desk: Desk, record: EditionRecord, *, by: str, audience: int) -> bool:
+    """Tell whether somebody else has to approve an edition, for this person edited it last and many would get it.
+
+    Args:
+        desk: The stores and settings.
+        record: The edition.
+        by: Who wants to approve it.
+        audience: How many people would get it; `second_person_above` says how many are many.
+    """
+    above = desk.settings.second_person_above
+    return 0 < above < audience and desk.compositions.latest(record.edition.key).by == by
+
+
 def ready(desk: Desk, key: str) -> EditionRecord:
     """Return an edition that may go out now.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 from newsletter.ports import Letter, Rendering
@@ -26,11 +26,10 @@ _TOGETHER, _WAITING = 32, 256
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One variant of an edition as it goes out: what it says, from whom, and the date it bears."""
+    """One variant of an edition as it goes out: what it says, and from whom."""
 
     rendering: Rendering
     identity: Identity
-    date: datetime
 
 
 class Composer:
@@ -79,7 +78,7 @@ class Composer:
         template = self._template(delivery.edition, delivery.variant)
         slots = {"name": delivery.name, **self._links(delivery)}
         message_id = f"{delivery_number(delivery.mailing, delivery.idx, signature)}@{self._domain}"
-        return template.merge(delivery.name, delivery.address, message_id, slots)
+        return template.merge(delivery.name, delivery.address, message_id, delivery.date, slots)
 
     def _sealed_content(self, seal: Seal, delivery: Delivery, signature: str) -> list[bytes]:
         """Return a sealed message; with it all are sealed that are under way, since sealing many at once is cheaper."""
@@ -102,7 +101,7 @@ class Composer:
         template = self._templates.get((edition, variant))
         if template is None:
             printed = self._printed(edition, variant)
-            template = Template(printed.rendering, printed.identity, printed.date)
+            template = Template(printed.rendering, printed.identity)
             self._templates[edition, variant] = template
         return template
 
@@ -113,27 +112,25 @@ def _forget(letters: dict[Place, Any], most: int) -> None:
         del letters[next(iter(letters))]
 
 
-def personal_links(
-    keys: Keyring, public_url: str, mailing_list: str, date: Callable[[Delivery], datetime]
-) -> Callable[[Delivery], Mapping[str, str]]:
+def personal_links(keys: Keyring, public_url: str, mailing_list: str) -> Callable[[Delivery], Mapping[str, str]]:
     """Return what makes a person's own links: to leave with one click, and to their preferences.
+
+    They are valid from the date of the message, not from the present: a second attempt is the same, byte for byte.
 
     Args:
         keys: Their newest signs.
         public_url: Where the public site is.
         mailing_list: The list that one leaves.
-        date: Returns the date of the edition that a delivery is of. Not the present: a second attempt is the same
-            message, byte for byte.
     """
     leave_at, manage_at = link(public_url, Purpose.UNSUBSCRIBE, ""), link(public_url, Purpose.MANAGE, "")
     leave = issuer(keys, Purpose.UNSUBSCRIBE, mailing_list)
 
-    @cache
+    @lru_cache(maxsize=64)
     def manage(day: datetime) -> Callable[[str], str]:
         return issuer(keys, Purpose.MANAGE, mailing_list, now=day)
 
     def links(delivery: Delivery) -> Mapping[str, str]:
         person = delivery.subscriber
-        return {UNSUBSCRIBE: leave_at + leave(person), "preferences_url": manage_at + manage(date(delivery))(person)}
+        return {UNSUBSCRIBE: leave_at + leave(person), "preferences_url": manage_at + manage(delivery.date)(person)}
 
     return links

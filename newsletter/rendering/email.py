@@ -16,7 +16,7 @@ from content.markup import clean_line
 from content.places import Places, heading_levels, without_lead
 from newsletter.ports import Rendering
 from newsletter.rendering.plaintext import Footnotes, lay_out, with_numbers, wrap
-from newsletter.templating import day, environment, locale_of, page_direction
+from newsletter.templating import catalogue, day, environment, locale_of, page_direction
 
 #: Names of the personal slots. `archive_url` is none of them: it is the same for everybody.
 SLOTS = ("name", "unsubscribe_url", "preferences_url")
@@ -118,8 +118,18 @@ def common(look: Look, language: str, notes: Footnotes) -> dict[str, object]:
         "sentence": lambda block, first="", further=None: wrap(with_numbers(block, notes), first, further),
         "wrap": wrap,
         "number": notes.number,
+        "leave_words": _leave_words(language),
         "filler": Markup("&#847;&zwnj;&nbsp;"),
     }
+
+
+def _leave_words(language: str) -> str:
+    """Return the words on the link by which one leaves: in the reader's language, and with the English one.
+
+    Mail programs, filters and readers far from home look for that one.
+    """
+    own = catalogue(language).gettext("Unsubscribe")
+    return own if own == "Unsubscribe" else f"{own} (unsubscribe)"
 
 
 def preheader_of(edition: Edition) -> str:

@@ -19,10 +19,11 @@ def check_headers(message: bytes, *, marketing: bool = True) -> tuple[Finding, .
 
     Args:
         message: The message with CRLF or LF line ends.
-        marketing: False for mail that is no list mail, such as a confirmation: it must not carry list headers.
+        marketing: False for an answer to one person, such as a confirmation: it may name its list, and has nothing
+            to leave.
     """
     fields = _fields(message)
-    rules = (_once, _lines, _encoded, _one_click if marketing else _no_list)
+    rules = (_once, _lines, _encoded, _one_click if marketing else _nothing_to_leave)
     return tuple(Finding("headers", Severity.BLOCKER, said) for rule in rules for said in rule(message, fields))
 
 
@@ -71,7 +72,7 @@ def _one_click(_message: bytes, fields: _Fields) -> Iterator[str]:
         yield "List-Id is missing or no list identifier (RFC 2919)"
 
 
-def _no_list(_message: bytes, fields: _Fields) -> Iterator[str]:
-    for name in ("list-unsubscribe", "list-unsubscribe-post", "list-id"):
+def _nothing_to_leave(_message: bytes, fields: _Fields) -> Iterator[str]:
+    for name in ("list-unsubscribe", "list-unsubscribe-post"):
         if _values(fields, name):
             yield f"the header {name} belongs on list mail only"

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
 from urllib.parse import quote
 
 from content.articles import SLOT_CLOSE, SLOT_OPEN
 from newsletter.ports import Rendering
+from subscribers.list_fields import list_fields
 
 #: What stands between two runs of standing bytes: a slot's name, and whether its value is written as HTML there.
 Slot = tuple[str, bool]
@@ -58,18 +60,24 @@ class Identity:
 
     from_name: str
     from_address: str
-    list_id: str = ""  #: RFC 2919, such as beauty.news.example.org; "" for a mail to one person, which nobody can leave
+    list_id: str = ""  #: RFC 2919, such as beauty.news.example.org
     list_name: str = ""
     feedback_id: str = ""  #: what Gmail groups complaints by, such as 2026-W48:beauty:weekly:news
+    to_one: bool = False  #: an answer to one person about the list, which nobody can leave with a click
+
+    @property
+    def can_be_left(self) -> bool:
+        """Tell whether its readers can leave with one click (RFC 8058)."""
+        return bool(self.list_id) and not self.to_one
 
 
 class Template:
     """One rendering, encoded: bytes that stand, and the places where a person's own values go."""
 
-    __slots__ = ("_fills", "_is_list", "_pieces", "_subject", "slots")
+    __slots__ = ("_can_be_left", "_fills", "_pieces", "_subject", "slots")
 
-    def __init__(self, rendering: Rendering, identity: Identity, date: datetime) -> None:
-        """Encode `rendering`; `date` is the edition's, so that a second attempt is the same message."""
+    def __init__(self, rendering: Rendering, identity: Identity) -> None:
+        """Encode `rendering`."""
         boundary = "=_" + sha256(f"{rendering.html}\0{rendering.text}".encode()).hexdigest()[:32]
         pieces: list[bytes | Slot] = []
         _open_part(pieces, f"--{boundary}\r\n", "plain")
@@ -79,12 +87,12 @@ class Template:
         pieces.append(f"\r\n--{boundary}--\r\n".encode())
         self._subject = rendering.subject if SLOT_OPEN in rendering.subject else ""
         subject = "" if self._subject else unstructured(rendering.subject, "Subject")
-        self._pieces, self._fills = _join(_standing_headers(identity, subject, date, boundary), pieces)
-        self._is_list = bool(identity.list_id)
+        self._pieces, self._fills = _join(_standing_headers(identity, subject, boundary), pieces)
+        self._can_be_left = identity.can_be_left
         #: The names of all personal slots, those of the subject included.
         self.slots = frozenset(_SLOT.findall(rendering.subject + rendering.text + rendering.html))
 
-    def merge(self, name: str, address: str, message_id: str, slots: Mapping[str, str]) -> list[bytes]:
+    def merge(self, name: str, address: str, message_id: str, date: datetime, slots: Mapping[str, str]) -> list[bytes]:
         """Return one person's message in pieces: its own header fields, those that stand with an empty line, its body.
 
         Lines end with CRLF, and none begins with a dot. Pieces, not one string: whoever sends them joins them
@@ -94,6 +102,7 @@ class Template:
             name: As the person wrote it; may be empty.
             address: Where it goes.
             message_id: Without angle brackets.
+            date: That the message bears; many bear the same.
             slots: A value for every name in `self.slots`, and for `unsubscribe_url` in a mail to a list.
 
         Raises:
@@ -114,8 +123,8 @@ class Template:
         own = f"To: {mailbox(name, address)}\r\n"
         if self._subject:
             own += f"Subject: {unstructured(fill(self._subject, slots), 'Subject')}\r\n"
-        own += f"Message-ID: <{message_id}>\r\n"
-        if self._is_list:
+        own += f"Date: {_said(date)}\r\nMessage-ID: <{message_id}>\r\n"
+        if self._can_be_left:
             # On one line, raw: an encoded or folded address is none to a mailbox provider.
             own += f"List-Unsubscribe: <{_address_in_header(one_line(slots[UNSUBSCRIBE]))}>\r\n"
         pieces[0] = own.encode()
@@ -175,21 +184,27 @@ def _encoded_words(text: str, used: int) -> str:
     return "\r\n ".join(f"=?utf-8?b?{binascii.b2a_base64(w, newline=False).decode()}?=" for w in words)
 
 
-def _standing_headers(identity: Identity, subject: str, date: datetime, boundary: str) -> bytes:
+@lru_cache(maxsize=64)  # a chunk of hundreds shares one
+def _said(date: datetime) -> str:
+    return format_datetime(date)
+
+
+def _standing_headers(identity: Identity, subject: str, boundary: str) -> bytes:
     fields = {
         "Subject": subject,
         "From": mailbox(identity.from_name, identity.from_address),
-        "Date": format_datetime(date),
-        "List-Id": mailbox(identity.list_name, identity.list_id) if identity.list_id else "",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if identity.list_id else "",
+        **(list_fields(_list_id(identity)) if identity.list_id else {}),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if identity.can_be_left else "",
         "Feedback-ID": one_line(identity.feedback_id),
-        # Keeps vacation notices from answering (RFC 3834, 2), and tells filters that this is a list.
-        "Precedence": "list" if identity.list_id else "",
-        "Auto-Submitted": "" if identity.list_id else "auto-generated",
+        "Auto-Submitted": "" if identity.can_be_left else "auto-generated",
         "MIME-Version": "1.0",
         "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"',
     }
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value).encode() + b"\r\n"
+
+
+def _list_id(identity: Identity) -> str:
+    return mailbox(identity.list_name, identity.list_id) if identity.list_name else f"<{identity.list_id}>"
 
 
 def _open_part(pieces: list[bytes | Slot], before: str, kind: str) -> None:

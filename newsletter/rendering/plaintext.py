@@ -69,9 +69,10 @@ def with_numbers(block: Block, notes: Footnotes) -> str:
 
 
 def wrap(text: str, first: str = "", further: str | None = None) -> str:
-    """Return `text` broken between words into lines of at most 78 columns; only a word wider than that is cut.
+    """Return `text` broken between words into lines of at most 78 columns.
 
-    An address is never cut, however long. Wide characters take two columns, combining ones none.
+    A word or an address that is wider stays whole on a line of its own: it is copied and read as one, and pieces of it
+    would look like words to a filter. Wide characters take two columns, combining ones none.
     """
     prefix, rest = first, first if further is None else further
     lines: list[str] = []
@@ -104,8 +105,8 @@ def _columns(character: str) -> int:
 
 
 def _pieces(word: str, room: int) -> Iterator[str]:
-    """Cut a word that no line can hold. Chinese and Japanese set no spaces, so there every word is such a one."""
-    if "://" in word or width(word) <= room:
+    """Cut what no line can hold and is no word: Chinese and Japanese set no spaces, and break anywhere."""
+    if "://" in word or width(word) <= room or not any(_columns(c) == 2 for c in word):
         yield word
         return
     piece, used = "", 0

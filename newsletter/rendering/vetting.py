@@ -1,6 +1,7 @@
 """Judges a mail before it is approved: what it prints, the message as it would leave, and what a spam filter says."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from content.editions import Edition
 from content.looks import Look
@@ -39,14 +40,14 @@ def vet(
         observed: What a look outside has found.
     """
     found = gates.check(edition, rendering, look, observed)
-    template = Template(rendering, sender, edition.published_at)
+    template = Template(rendering, sender)
     if template.slots <= set(SLOTS):  # else no message can be made, and the rule `slots` has said so
-        message = sample(template, look)
+        message = sample(template, look, edition.published_at)
         found += check_headers(message) + (check_spam(message, spam_filter) if spam_filter else ())
     return tuple(sorted(found, key=lambda f: f.severity is not Severity.BLOCKER))
 
 
-def sample(template: Template, look: Look) -> bytes:
+def sample(template: Template, look: Look, date: datetime) -> bytes:
     """Return the message that a reader of nobody's name would get, as it would leave."""
     slots = {
         "name": "Ada",
@@ -54,7 +55,7 @@ def sample(template: Template, look: Look) -> bytes:
         "preferences_url": link(look.site_url, Purpose.MANAGE, _TOKEN),
     }
     domain = look.contact.rpartition("@")[2] or "example.org"
-    return b"".join(template.merge("Ada", "ada@example.org", f"sample@{domain}", slots))
+    return b"".join(template.merge("Ada", "ada@example.org", f"sample@{domain}", date, slots))
 
 
 def blockers(found: Iterable[Finding]) -> tuple[Finding, ...]:

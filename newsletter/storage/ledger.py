@@ -15,12 +15,12 @@ from newsletter.storage.engine import hang_up, reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_desk import LedgerDesk
 from newsletter.storage.ledger_freezing import Freezing
-from newsletter.storage.ledger_queries import MailingState, may_run, still_open, withdraw
+from newsletter.storage.ledger_queries import MailingState, dates_in, due_of, may_run, still_open, withdraw
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_statements import FIRST_FREE, GIVE_BACK, LEASED, LET_RETRIES_GO, READ, THIS_FREE
 from newsletter.storage.ledger_statements import LEASE as LEASE_CHUNK
 from newsletter.storage.ledger_tables import chunks, mailings, retries
-from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally
+from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally, date_of
 
 #: People leased at once. Below 100 the database is the limit; above 1,000 a lost host leaves too many uncertain.
 CHUNK = 500
@@ -216,10 +216,13 @@ class Ledger(LedgerDesk):
             chunk = connection.execute(THIS_FREE, {"chunk": due}).first() if due is not None else None
         if chunk is None:
             return None
-        claim = {"chunk": chunk.id, "seen": chunk.epoch, "by": owner, "until": now + self.lease}
+        is_again = chunk.hi is None  # and who is tried again keeps the date of their first chunk
+        dated = None if is_again else date_of(due_of(chunk), now)
+        claim = {"chunk": chunk.id, "seen": chunk.epoch, "by": owner, "until": now + self.lease, "dated": dated}
         if connection.execute(LEASE_CHUNK, claim).rowcount != 1:
             return None
-        deliveries = self._read(connection, chunk, now)
+        date = dates_in(connection, chunk.mailing) if dated is None else lambda _idx: dated
+        deliveries = self._read(connection, chunk, date, now)
         return Chunk(id=chunk.id, mailing=chunk.mailing, epoch=chunk.epoch + 1, deliveries=deliveries)
 
     def _gather_retries(self, connection: Connection, now: datetime, only: str | None) -> int | None:
@@ -242,7 +245,9 @@ class Ledger(LedgerDesk):
         connection.execute(update(retries).where(mine).values(chunk=id_))
         return id_
 
-    def _read(self, connection: Connection, chunk: Row[Any], now: datetime) -> tuple[Delivery, ...]:
+    def _read(
+        self, connection: Connection, chunk: Row[Any], date: Callable[[int], datetime], now: datetime
+    ) -> tuple[Delivery, ...]:
         """Return whom the chunk holds, after writing down who must not be written to any more."""
         query = READ[chunk.hi is None][connection.dialect.name]
         place = {"chunk": chunk.id} if chunk.hi is None else {"mailing": chunk.mailing, "lo": chunk.lo, "hi": chunk.hi}
@@ -256,7 +261,7 @@ class Ledger(LedgerDesk):
             connection.execute(delete(retries).where(retries.c.mailing == chunk.mailing, retries.c.idx.in_(tried)))
         mailing, id_, edition = chunk.mailing, chunk.id, chunk.edition
         return tuple(
-            Delivery(mailing, idx, id_, edition, subscriber, address, name, variant, attempts)
+            Delivery(mailing, idx, id_, edition, subscriber, address, name, variant, date(idx), attempts)
             for idx, subscriber, address, name, variant, attempts, why_not in rows
             if not why_not
         )
@@ -328,6 +333,7 @@ class Ledger(LedgerDesk):
                 address=row.address,
                 name=row.name,
                 variant=row.variant,
+                date=now,
                 attempts=row.attempts,
             )
             settled.append(Settled(delivery, receipt))

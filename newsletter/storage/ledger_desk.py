@@ -13,6 +13,7 @@ from newsletter.storage.ledger_queries import (
     Mailing,
     MailingState,
     database_now,
+    due_of,
     find_mailing,
     in_chunk,
     nothing_yet,
@@ -21,7 +22,7 @@ from newsletter.storage.ledger_queries import (
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
 from newsletter.storage.pages import pages
-from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally
+from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally, date_of
 
 
 class LedgerDesk:
@@ -129,7 +130,10 @@ class LedgerDesk:
         )
 
     def delivery(self, edition: str, subscriber: str) -> tuple[Delivery, str] | None:
-        """Return one person's row of a frozen audience, and why they get nothing: "" for who does. None: not in it."""
+        """Return one person's row of a frozen audience, and why they get nothing: "" for who does. None: not in it.
+
+        It bears the date of their message as it left, or as it would leave now.
+        """
         here = and_(mailings.c.edition == edition, audience.c.subscriber == subscriber)
         excluded = and_(
             outcomes.c.mailing == audience.c.mailing,
@@ -138,15 +142,19 @@ class LedgerDesk:
         )
         query = (
             select(audience, outcomes.c.reply.label("why_not"))
+            .add_columns(chunks.c.not_before, chunks.c.dated_at, mailings.c.frozen_at)
             .join(mailings, mailings.c.id == audience.c.mailing)
+            .join(chunks, in_chunk(chunks.c))
             .outerjoin(outcomes, excluded)
             .where(here)
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
+            now = self._now(connection)
         if row is None:
             return None
-        found = Delivery(row.mailing, row.idx, 0, edition, row.subscriber, row.address, row.name, row.variant)
+        date = row.dated_at or date_of(due_of(row), now)
+        found = Delivery(row.mailing, row.idx, 0, edition, row.subscriber, row.address, row.name, row.variant, date)
         return found, row.why_not or ""
 
     def who(self, edition: str, outcome: Outcome) -> Iterator[tuple[Recipient, Receipt]]:

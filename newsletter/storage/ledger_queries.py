@@ -1,5 +1,7 @@
 """What the two sides of the ledger, senders and operators, both ask of its tables."""
 
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -62,6 +64,28 @@ def database_now(connection: Connection) -> datetime:
         at: datetime = connection.execute(select(func.clock_timestamp(), patience)).one()[0]
         return at.astimezone(UTC)
     return datetime.now(UTC)
+
+
+def due_of(chunk: Any) -> datetime:  # noqa: ANN401  a row of several columns
+    """Return the date of a chunk's messages if they leave in time: the one written down, else when they are due.
+
+    `chunk` has `dated_at` and `not_before` of the chunk, and `frozen_at` of its mailing.
+    """
+    due: datetime = max(chunk.frozen_at, chunk.not_before or chunk.frozen_at)
+    return chunk.dated_at or due
+
+
+def dates_in(connection: Connection, mailing: int) -> Callable[[int], datetime]:
+    """Return what tells, by the index of one who was tried before, the date of their message."""
+    query = (
+        select(chunks.c.lo, chunks.c.not_before, chunks.c.dated_at, mailings.c.frozen_at)
+        .join(mailings, mailings.c.id == chunks.c.mailing)
+        .where(chunks.c.mailing == mailing, chunks.c.lo.is_not(None))
+        .order_by(chunks.c.lo)
+    )
+    rows = connection.execute(query).all()
+    begins = [row.lo for row in rows]
+    return lambda idx: due_of(rows[bisect_right(begins, idx) - 1])
 
 
 def find_mailing(connection: Connection, edition: str) -> Mailing | None:

@@ -100,6 +100,7 @@ LET_RETRIES_GO = (
 
 _CHUNK = (
     select(chunks.c.id, chunks.c.mailing, chunks.c.lo, chunks.c.hi, chunks.c.epoch)
+    .add_columns(chunks.c.not_before, chunks.c.dated_at, mailings.c.frozen_at)
     .add_columns(mailings.c.edition, mailings.c.mailing_list)
     .join(mailings, mailings.c.id == chunks.c.mailing)
     .where(chunks.c.state == "free")
@@ -120,7 +121,7 @@ FIRST_FREE = {False: _FIRST_FREE, True: _FIRST_FREE.where(mailings.c.edition == 
 #: Finds one chunk, if nobody holds it; `chunk`.
 THIS_FREE = _CHUNK.where(chunks.c.id == bindparam("chunk"))
 
-#: Leases a chunk if it has not changed hands since it was looked at; `chunk`, `seen`, `by`, `until`.
+#: Leases a chunk if it has not changed hands since it was looked at; `chunk`, `seen`, `by`, `until`, `dated`.
 LEASE = (
     update(chunks)
     .where(chunks.c.id == bindparam("chunk"), chunks.c.state == "free", chunks.c.epoch == bindparam("seen"))
@@ -129,6 +130,7 @@ LEASE = (
         owner=bindparam("by"),
         epoch=chunks.c.epoch + 1,
         lease_until=bindparam("until", type_=Instant),
+        dated_at=bindparam("dated", type_=Instant),
     )
 )
 

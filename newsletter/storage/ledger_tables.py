@@ -46,6 +46,8 @@ chunks = Table(
     Column("lease_until", Instant),
     #: Nobody in it is written to before; None: no waiting.
     Column("not_before", Instant),
+    #: The date its messages bear; None: nobody has taken it yet.
+    Column("dated_at", Instant),
     Index("ix_chunks_state", "state", "id"),
     Index("ix_chunks_mailing", "mailing"),
 )

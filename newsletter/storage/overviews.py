@@ -64,7 +64,14 @@ class Overviews:
         self._engine = engine
 
     def articles(
-        self, *, state: str = "", source: str = "", text: str = "", after: int = 0, limit: int = 50
+        self,
+        *,
+        state: str = "",
+        source: str = "",
+        text: str = "",
+        after: int = 0,
+        beyond: tuple[datetime, str] | None = None,
+        limit: int = 50,
     ) -> tuple[ArticleRow, ...]:
         """Return articles, the newest first.
 
@@ -73,6 +80,7 @@ class Overviews:
             source: Name of the source; empty: all.
             text: What the title has in it, whatever the case; empty: anything.
             after: How many to pass over.
+            beyond: Only those after the one with this time of pulling and id; None: from the newest.
             limit: How many at most.
         """
         query = (
@@ -89,7 +97,7 @@ class Overviews:
                 func.coalesce(approvals.c.note, "").label("note"),
             )
             .select_from(_JOINED)
-            .where(*_wanted(state, source, text))
+            .where(*_wanted(state, source, text), *_beyond(revisions.c.pulled_at, articles.c.id, beyond))
             .order_by(revisions.c.pulled_at.desc(), articles.c.id)
             .offset(after)
             .limit(limit)
@@ -110,15 +118,23 @@ class Overviews:
         with reading(self._engine) as connection:
             return {row.id: row.title for row in connection.execute(query.where(articles.c.id.in_(list(ids))))}
 
-    def editions(self, newsletter: str, limit: int = 200) -> tuple[EditionRow, ...]:
-        """Return the editions of a newsletter, the newest first."""
+    def editions(
+        self, newsletter: str, limit: int = 200, *, beyond: tuple[datetime, str] | None = None
+    ) -> tuple[EditionRow, ...]:
+        """Return the editions of a newsletter, the newest first.
+
+        Args:
+            newsletter: Its short name.
+            limit: How many at most.
+            beyond: Only those after the one with this time of making and key; None: from the newest.
+        """
         subject = func.coalesce(renderings.c.subject, "").label("subject")
         mail = and_(renderings.c.edition == editions.c.key, renderings.c.variant == "everybody")
         columns = (editions.c.key, editions.c.state, editions.c.reason, editions.c.created_at)
         query = (
             select(*columns, editions.c.approved_by, editions.c.approved_at, subject)
             .select_from(editions.outerjoin(renderings, mail))
-            .where(editions.c.newsletter == newsletter)
+            .where(editions.c.newsletter == newsletter, *_older(beyond))
             .order_by(editions.c.created_at.desc(), editions.c.key.desc())
             .limit(limit)
         )
@@ -189,6 +205,25 @@ _STATE = case(
     ),
     else_=approvals.c.decision,
 )
+
+
+def _beyond(
+    moment: Column[datetime], name: Column[str], place: tuple[datetime, str] | None
+) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition of what comes after a place in a list, the newest first, then by name."""
+    if place is None:
+        return ()
+    at, known = place
+    return (or_(moment < at, and_(moment == at, name > known)),)
+
+
+def _older(place: tuple[datetime, str] | None) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition of the editions after a place in their list, whose keys fall."""
+    if place is None:
+        return ()
+    at, key = place
+    made = editions.c.created_at
+    return (or_(made < at, and_(made == at, editions.c.key < key)),)
 
 
 def _wanted(state: str, source: str, text: str) -> list[ColumnElement[bool]]:

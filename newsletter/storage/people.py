@@ -174,6 +174,18 @@ class PeopleStore:
             for page in connection.execute(query).partitions():
                 yield [(read_subscriber(row), read_subscription(row)) for row in page]
 
+    def page(self, mailing_list: str, *, after: str, limit: int) -> list[tuple[Subscriber, Subscription]]:
+        """Return those who ever asked for a list, by id, after the one with the id `after`; "": from the first."""
+        query = (
+            select(subscribers, subscriptions)
+            .join(subscriptions, subscriptions.c.subscriber == subscribers.c.id)
+            .where(subscriptions.c.list == mailing_list, subscriptions.c.subscriber > after)
+            .order_by(subscriptions.c.subscriber)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [(read_subscriber(row), read_subscription(row)) for row in connection.execute(query)]
+
     def find(self, address_or_id: str) -> Subscriber | None:
         """Return the person with this address or id."""
         wanted = subscribers.c.key == address_key(address_or_id)

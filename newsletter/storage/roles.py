@@ -87,6 +87,8 @@ GRANTS: Mapping[str, Grant] = {
     "staff_codes": _STAFF,
     "recovery_codes": _STAFF,
     "sign_in_failures": _STAFF,
+    "tokens": _STAFF,
+    "token_replies": _STAFF,
     "audit": Grant(sender="", console=_KEEP),
     # Of the migrations.
     "alembic_version": Grant(web="SELECT", sender="SELECT", console="SELECT"),

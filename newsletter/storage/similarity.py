@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from content.concordance import Bags, bags, join, read
-from content.matching import Mapper
+from content.mapping import Mapper
 from content.sections import Section
 from newsletter.storage.engine import reading
 from newsletter.storage.pages import pages

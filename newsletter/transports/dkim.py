@@ -24,6 +24,7 @@ _SIGNED = (
     b"list-id",
     b"list-unsubscribe",
     b"list-unsubscribe-post",
+    b"list-post",
     b"feedback-id",
     b"mime-version",
     b"content-type",

@@ -170,7 +170,17 @@ _POSTMARK = {
 }
 
 #: Fields that a provider does not make itself.
-_PASSED_ON = {"message-id", "date", "list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id"}
+_PASSED_ON = {
+    "message-id",
+    "date",
+    "list-id",
+    "list-post",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "feedback-id",
+    "precedence",
+    "auto-submitted",
+}
 
 
 def _part(message: EmailMessage, kind: str) -> str:

@@ -77,6 +77,7 @@ def _letter_head(settings: Settings, look: Look) -> LetterHead:
         title=settings.title,
         sender_name=settings.from_name,
         sender_address=settings.from_address,
+        newsletter=settings.newsletter,
         postal_address=settings.postal_address,
         light=look.light,
         dark=look.dark,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from content.clusters import examine
-from content.matching import ALL_PAIRS, Judge, best_of_both, plan
+from content.judging import Judge
+from content.matching import ALL_PAIRS, best_of_both, plan
 from content.similarity import profiles
 from tests.content.builders import make_article, make_sections
 

@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         approve(house, record.edition.key, by="Ines", now=MONDAY, accept=["contradictions"])
     monkeypatch.setenv("NEWSLETTER_HOME", str(tmp_path))
     monkeypatch.setattr("content.similarity.READ_AT_ONCE", 100)
-    monkeypatch.setattr("content.matching.PAIRS_AT_ONCE", 400)
+    monkeypatch.setattr("content.judging.PAIRS_AT_ONCE", 400)
     return tmp_path
 
 

@@ -4,18 +4,23 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
 
 from newsletter.cli.up import Part
+from newsletter.orchestration import Server, server_of
 
 ROOT = Path(__file__).parents[2]
+
+FLOWS = ("ingest", "publish", "send")
 
 
 def _free_port() -> int:
@@ -62,6 +67,35 @@ def _read_until(process: "subprocess.Popen[str]", words: str) -> str:
     return said
 
 
+def _speaks_of_the_password(parent: int) -> set[str]:
+    """Return which children of a process know Prefect's password."""
+    found = set()
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        process = Path(f"/proc/{child}")
+        if b"PREFECT_API_AUTH_STRING=" in (process / "environ").read_bytes():
+            words = (process / "cmdline").read_bytes().decode().split("\0")
+            name = next(n for n, word in enumerate(words) if word.endswith(("prefect", "newsletter")))
+            found.add(f"{Path(words[name]).name} {words[name + 1]}")
+    return found
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        command = [sys.executable, "-m", "newsletter", "up", "--prefect-port", str(port)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert (
+        done.stderr == f"newsletter: port {port} cannot be used (Address already in use); name another one with "
+        "--prefect-port\n"
+    )
+    assert not (tmp_path / "var").exists()
+
+
 def test_one_command_brings_everything_up_and_ends_it(
     running: tuple["subprocess.Popen[str]", int, int], tmp_path: Path
 ) -> None:
@@ -69,12 +103,28 @@ def test_one_command_brings_everything_up_and_ends_it(
     said = _read_until(process, "Everything is up")
     assert re.search(rf"http://127\.0\.0\.1:{port}/", said)
 
-    deployments = requests.post(f"http://127.0.0.1:{prefect_port}/api/deployments/filter", json={}, timeout=10).json()
-    assert {d["name"] for d in deployments} >= {"ingest", "publish", "send"}
+    api = f"http://127.0.0.1:{prefect_port}/api"
+    secret = tmp_path / "var" / "prefect-password"
+    assert f"the one line in {secret}" in said
+    assert secret.read_text().strip() not in said
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    auth = tuple(secret.read_text().strip().split(":"))
+    # Nobody gets in without it, and no page of another origin with it; ours does, and has installed everything.
+    assert requests.get(f"{api}/deployments/name/send/send", timeout=10).status_code == 401
+    assert requests.post(f"{api}/deployments/filter", json={}, auth=auth, timeout=10).status_code == 403
+    server = server_of(tmp_path / "var", {})
+    assert server == Server(api, ":".join(auth))
+    assert not server.is_open()
+    assert server.stuck_runs(datetime.now(UTC)) == ()
+    names = {requests.get(f"{api}/deployments/name/{n}/{n}", auth=auth, timeout=10).json()["name"] for n in FLOWS}
+    assert names == set(FLOWS)
+    assert _speaks_of_the_password(process.pid) == {"prefect server", "prefect worker", "newsletter dispatch"}
     assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200  # before there is any edition
-    console = re.search(r"Console .*\(port (\d+)\)", said)
+    console = re.search(r"Console +(http://127\.0\.0\.1:\d+)/\n", said)
     assert console
-    welcome = requests.get(f"http://127.0.0.1:{console[1]}/welcome", timeout=30)
+    assert "newsletter staff add you@example.org" in said
+    assert "newsletter source add sample" in said
+    welcome = requests.get(f"{console[1]}/welcome", timeout=30)
     assert (welcome.status_code, "Open my account" in welcome.text) == (200, True)
     figures = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
     assert figures

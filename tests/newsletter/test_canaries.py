@@ -48,7 +48,7 @@ def test_a_thousand_messages_hold_each_their_own_canary_and_no_other() -> None:
     rendering = render_email(EDITION, LOOK)
     assert CANARY.search(rendering.html + rendering.text + rendering.subject) is None
     compose = Composer(
-        lambda *_: Printed(rendering, identity, LATER), links, b"k" * 32, "news.example.org", "bounces.example.org"
+        lambda *_: Printed(rendering, identity), links, b"k" * 32, "news.example.org", "bounces.example.org"
     )
     for n in range(PEOPLE):
         canary = f"canary{n:04}"
@@ -61,6 +61,7 @@ def test_a_thousand_messages_hold_each_their_own_canary_and_no_other() -> None:
             address=f"{canary}@example.org",
             name=f"Name {canary}",
             variant="v",
+            date=LATER,
         )
 
         letter = compose(delivery)

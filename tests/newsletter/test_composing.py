@@ -16,7 +16,7 @@ from tests.newsletter.test_dkim import ED25519, RSA, look_up
 
 
 def to(n: int) -> Delivery:
-    return Delivery(1, n, 1, "e", f"s{n}", f"s{n}@example.org", f"N{n}", "")
+    return Delivery(1, n, 1, "e", f"s{n}", f"s{n}@example.org", f"N{n}", "", MONDAY)
 
 
 def say(letter: Letter) -> bytes:
@@ -95,9 +95,9 @@ def test_a_letter_that_cannot_be_made_says_so_itself_and_spoils_no_other() -> No
         letters[1].content()
 
 
-def test_personal_links_open_ones_own_pages_and_bear_the_editions_date() -> None:
+def test_personal_links_open_ones_own_pages_and_are_valid_from_the_date_of_the_message() -> None:
     keys = Keyring((b"k" * 32,))
-    links = personal_links(keys, "https://news.example.org", "beauty", lambda _delivery: MONDAY)
+    links = personal_links(keys, "https://news.example.org", "beauty")
 
     made = links(to(7))
 

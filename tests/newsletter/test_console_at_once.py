@@ -15,7 +15,7 @@ from content.sends import ARROWS, Press, SendState
 from newsletter.dispatching import advance
 from newsletter.publishing import draft, find
 from newsletter.scheduling import standing
-from newsletter.storage.engine import migrate, open_engine
+from newsletter.storage.engine import open_engine
 from newsletter.storage.imports import ImportState, ImportStore
 from newsletter.storage.ledger_queries import MailingState
 from newsletter.storage.sends import SendStore
@@ -28,9 +28,8 @@ DUE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-def office(postgresql_database: str, tmp_path: Path) -> Iterator[Office]:
-    engine = open_engine(postgresql_database)
-    migrate(engine)
+def office(migrated_postgresql_database: str, tmp_path: Path) -> Iterator[Office]:
+    engine = open_engine(migrated_postgresql_database)
     made = Office(engine, tmp_path, local_hours=False)
     made.hire("Ines", Role.ADMIN)
     made.hire("Paul", Role.ADMIN)

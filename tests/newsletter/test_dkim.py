@@ -29,7 +29,7 @@ def look_up(name: bytes, timeout: int = 5) -> bytes:
 
 def make_message(name: str = "Ada", signer: Signer = BOTH) -> bytes:
     slots = {"name": name, UNSUBSCRIBE: "https://news.example.org/u/abc"}
-    pieces = Template(make_rendering(), IDENTITY, MONDAY).merge(name, "ada@example.org", "1@news.example.org", slots)
+    pieces = Template(make_rendering(), IDENTITY).merge(name, "ada@example.org", "1@news.example.org", MONDAY, slots)
     return signer([pieces])[0] + b"".join(pieces)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from content.sends import Actor, Press, SendState, move
 from newsletter.delivering import deliver
 from newsletter.dispatching import LOCK, UNTIL_LET_GO, accept, advance
 from newsletter.doctoring import Kind, Orphan, Ward, examine, mend
-from newsletter.orchestration import Server, server_of
+from newsletter.orchestration import Server, make_password, server_of
 from newsletter.publishing import find
 from newsletter.releasing import release
 from newsletter.scheduling import finish, schedule, send_now, standing
@@ -227,3 +228,17 @@ def test_the_server_is_the_one_that_is_named_or_that_up_has_noted(tmp_path: Path
     assert server_of(tmp_path, {}) == Server("http://127.0.0.1:1/api")
     named = {"PREFECT_API_URL": "http://127.0.0.1:2/api/", "PREFECT_API_AUTH_STRING": "operator:secret"}
     assert server_of(tmp_path, named) == Server("http://127.0.0.1:2/api", "operator:secret")
+
+
+def test_the_password_of_our_own_server_is_told_to_no_other(tmp_path: Path) -> None:
+    (tmp_path / "prefect-server.json").write_text(json.dumps({"api": "http://127.0.0.1:1/api"}))
+    password = make_password(tmp_path)
+
+    assert make_password(tmp_path) == password
+    assert len(password) >= 40
+    assert stat.S_IMODE((tmp_path / "prefect-password").stat().st_mode) == 0o600
+    assert server_of(tmp_path, {}) == Server("http://127.0.0.1:1/api", password)
+    assert server_of(tmp_path, {"PREFECT_API_URL": "http://127.0.0.1:1/api"}) == Server(
+        "http://127.0.0.1:1/api", password
+    )
+    assert server_of(tmp_path, {"PREFECT_API_URL": "http://127.0.0.1:2/api"}) == Server("http://127.0.0.1:2/api")

@@ -85,6 +85,28 @@ def test_inboxes_have_a_line_to_show_and_every_client_can_show_the_rest(kind: Le
     assert check_headers(message.as_bytes(policy=message.policy.clone(max_line_length=998)), marketing=False) == ()
 
 
+@pytest.mark.parametrize(
+    ("about", "named"), [("beauty", "<beauty.news.example.org>"), ("", "<shelf.news.example.org>")]
+)
+def test_every_letter_names_its_list_and_one_about_none_the_house_s(about: str, named: str) -> None:
+    house = House(
+        public_url=PUBLIC_URL,
+        title="The Quiet Shelf",
+        sender_name="The Quiet Shelf",
+        sender_address="hello@news.example.org",
+        newsletter="shelf",
+    )
+    letter = Letter(
+        kind=LetterKind.ERASED, subscriber="", address="ada@example.org", language="en", at=MONDAY, mailing_list=about
+    )
+
+    message = Composer(house, KEYS).compose(letter, BEAUTY if about else None, MONDAY)
+
+    assert [message[name] for name in ("List-Id", "List-Post", "Precedence", "List-Unsubscribe")] == [
+        named, "NO", "list", None
+    ]  # fmt: skip
+
+
 def test_a_letter_in_german_is_german_throughout(kind: LetterKind) -> None:
     english, german = (set(parts(write(kind, code))[0].splitlines()) for code in ("en", "de"))
 

@@ -12,8 +12,8 @@ from newsletter.storage import migrations
 from newsletter.storage.engine import migrate, open_engine, pending
 
 
-def test_what_is_pending_is_listed_in_order_and_nothing_is_changed(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_what_is_pending_is_listed_in_order_and_nothing_is_changed(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
     steps = pending(engine)
 
     written = {path.name.partition("_")[0] for path in Path(migrations.__path__[0]).glob("versions/0*.py")}
@@ -28,9 +28,9 @@ def test_what_is_pending_is_listed_in_order_and_nothing_is_changed(database_url:
     engine.dispose()
 
 
-def test_several_at_once_all_find_it_up_to_date(database_url: str) -> None:
+def test_several_at_once_all_find_it_up_to_date(empty_database_url: str) -> None:
     def one(_: int) -> tuple[object, ...]:
-        engine = open_engine(database_url)
+        engine = open_engine(empty_database_url)
         migrate(engine)
         left = pending(engine)
         engine.dispose()

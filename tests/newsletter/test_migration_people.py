@@ -14,8 +14,8 @@ from subscribers.preferences import Rhythm
 from tests.builders import MONDAY, make_subscriber
 
 
-def test_people_of_an_older_database_are_numbered_and_stay_confirmed(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_people_of_an_older_database_are_numbered_and_stay_confirmed(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
     config = Config()
     config.set_main_option("script_location", str(Path(newsletter.storage.__file__).parent / "migrations"))
     with engine.begin() as connection:

@@ -1,6 +1,7 @@
 """A message merged from encoded pieces says exactly what the full rendering says, to every person."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -41,8 +42,8 @@ RENDERING = Rendering(
 
 
 def merge(rendering: Rendering, slots: Mapping[str, str], name: str = "Ada", address: str = "ada@example.org") -> bytes:
-    template = Template(rendering, IDENTITY, MONDAY)
-    return b"".join(template.merge(name, address, "1.2.abc@news.example.org", {UNSUBSCRIBE: LEAVE, **slots}))
+    template = Template(rendering, IDENTITY)
+    return b"".join(template.merge(name, address, "1.2.abc@news.example.org", MONDAY, {UNSUBSCRIBE: LEAVE, **slots}))
 
 
 def parse(content: bytes) -> EmailMessage:
@@ -155,11 +156,25 @@ def test_the_headers_are_these_and_no_others() -> None:
         "Date": "Mon, 23 Nov 2026 09:00:00 +0000",
         "List-Id": '"Beauty resources, tips, and news" <beauty.news.example.org>',
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Post": "NO",
         "Precedence": "list",
         "Feedback-ID": "2026-W48:beauty:weekly:news",
         "MIME-Version": "1.0",
         "Content-Type": message["Content-Type"],
     }
+
+
+def test_an_answer_to_one_person_names_its_list_and_offers_nothing_to_leave() -> None:
+    template = Template(RENDERING, replace(IDENTITY, list_name="", feedback_id="", to_one=True))
+
+    message = parse(
+        b"".join(template.merge("Ada", "ada@example.org", "1@a.org", MONDAY, {"name": "", UNSUBSCRIBE: LEAVE}))
+    )
+
+    fields = ("List-Id", "List-Post", "Precedence", "Auto-Submitted", "List-Unsubscribe", "List-Unsubscribe-Post")
+    assert [message[name] for name in fields] == [
+        "<beauty.news.example.org>", "NO", "list", "auto-generated", None, None
+    ]  # fmt: skip
 
 
 def test_the_unsubscribe_address_is_raw_and_on_one_line() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from newsletter.sending.pace import Health, Limits, Pace, warm_up
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt
+from tests.builders import MONDAY
 
 ACCEPTED = Receipt(Outcome.ACCEPTED)
 GREYLISTED = Receipt(Outcome.DEFERRED, Cause.MAILBOX, 451)
@@ -14,7 +15,7 @@ POLICY = Receipt(Outcome.REFUSED, Cause.POLICY, 550)
 
 
 def to(domain: str) -> Delivery:
-    return Delivery(1, 1, 1, "e", "s", f"ada@{domain}", "", "")
+    return Delivery(1, 1, 1, "e", "s", f"ada@{domain}", "", "", MONDAY)
 
 
 def test_without_limits_nothing_waits() -> None:

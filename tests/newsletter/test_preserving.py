@@ -4,14 +4,12 @@ import asyncio
 import io
 import tarfile
 import tracemalloc
-import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from content.sends import SendState
 from newsletter.delivering import deliver
@@ -69,16 +67,12 @@ def house(database_url: str, tmp_path: Path, seen: Recording) -> Iterator[House]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def elsewhere(request: pytest.FixtureRequest, house: House, tmp_path: Path, postgresql_url: str) -> Iterator[Settings]:
+def elsewhere(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Settings:
     """An empty house of the same newsletter on each engine."""
-    url, admin, name = f"sqlite:///{tmp_path}/there/store.db", create_engine(postgresql_url), f"r{uuid.uuid4().hex}"
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if request.param == "postgresql":
-            connection.execute(text(f"CREATE DATABASE {name}"))
-            url = make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
-        yield house.settings.model_copy(update={"home": tmp_path / "there", "database_url": url})
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-    admin.dispose()
+    url = f"sqlite:///{tmp_path}/there/store.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_database")
+    return house.settings.model_copy(update={"home": tmp_path / "there", "database_url": url})
 
 
 async def _send_until_told(house: House, switch: Switch) -> None:

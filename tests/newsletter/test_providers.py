@@ -181,7 +181,7 @@ def test_the_signature_of_ses_is_the_one_that_amazon_computes() -> None:
     from subscribers.deliveries import Delivery
 
     request = make("ses", "https://email.example/v2/x").ask(
-        letter(Delivery(1, 0, 1, "e", "s", "ada@example.org", "Ada", ""))
+        letter(Delivery(1, 0, 1, "e", "s", "ada@example.org", "Ada", "", NOW))
     )
     canonical = (
         "POST\n/v2/x\n\ncontent-type:application/json\nhost:email.example\nx-amz-date:20261125T040000Z\n\n"

@@ -110,7 +110,7 @@ def test_a_preview_for_a_person_is_the_message_that_leaves(house: House) -> None
     assert "You read this on" in preview.rendering.text
 
 
-def test_a_mail_bears_the_date_at_which_its_audience_was_frozen_at_every_attempt(house: House) -> None:
+def test_a_mail_bears_the_date_at_which_its_audience_was_frozen(house: House) -> None:
     key, later = drafted(house, SCARS), MONDAY + timedelta(days=2)
     then = replace(house, ledger=Ledger(house.engine, clock=lambda: later))
     release(then, key, later)
@@ -230,7 +230,7 @@ def test_a_test_of_an_edition_goes_to_its_tester_and_to_nobody_else(house: House
     assert house.ledger.mailing(key) is None
 
 
-def test_a_short_mail_proves_the_way_out_and_carries_no_list_headers(house: House) -> None:
+def test_a_short_mail_proves_the_way_out_and_offers_nothing_to_leave(house: House) -> None:
     receipt = send_greeting(house, "ines@example.org", MONDAY)
 
     assert receipt.outcome is Outcome.ACCEPTED

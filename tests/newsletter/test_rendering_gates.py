@@ -327,10 +327,9 @@ def test_headers_that_providers_refuse(old: bytes, new: bytes, found: str) -> No
     assert only.message.startswith(found)
 
 
-def test_a_confirmation_carries_no_list_headers() -> None:
+def test_a_confirmation_offers_nothing_to_leave() -> None:
     assert [f.message for f in check_headers(GOOD, marketing=False)] == [
-        f"the header {name} belongs on list mail only"
-        for name in ("list-unsubscribe", "list-unsubscribe-post", "list-id")
+        f"the header {name} belongs on list mail only" for name in ("list-unsubscribe", "list-unsubscribe-post")
     ]
 
 

@@ -50,6 +50,16 @@ def test_it_has_its_own_personal_places_and_no_others(kind: str, language: str) 
     assert SLOT_OPEN not in mail.subject
 
 
+def test_whoever_looks_for_the_english_word_finds_the_way_out(kind: str, language: str) -> None:
+    mail, personal = mails(language)[kind]
+
+    links = [a.string for a in BeautifulSoup(mail.html, "html5lib").find_all("a") if "unsubscribe_url" in a["href"]]
+
+    words = {"en": "Unsubscribe", "de": "Abbestellen (unsubscribe)"}[language]
+    assert links == [words] * bool(personal)
+    assert (f"{words}:\n" in mail.text) is bool(personal)
+
+
 def test_it_reads_well_by_screen_reader_and_in_every_client(kind: str, language: str) -> None:
     page = BeautifulSoup(mails(language)[kind][0].html, "html5lib")
 

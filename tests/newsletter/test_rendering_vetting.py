@@ -68,7 +68,7 @@ def test_what_was_seen_outside_counts() -> None:
 
 
 def test_the_sample_is_a_message_as_it_would_leave() -> None:
-    message = sample(Template(MAIL, SENDER, PUBLISHED), LOOK)
+    message = sample(Template(MAIL, SENDER), LOOK, PUBLISHED)
 
     assert b"To: Ada <ada@example.org>\r\n" in message
     assert b"List-Unsubscribe: <https://news.example.org/u/" in message

@@ -46,7 +46,7 @@ def test_the_collector_is_away_only_while_it_computes() -> None:
 
 def test_two_processes_find_the_same_clusters(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("content.similarity.READ_AT_ONCE", 100)
-    monkeypatch.setattr("content.matching.PAIRS_AT_ONCE", 300)
+    monkeypatch.setattr("content.judging.PAIRS_AT_ONCE", 300)
     alone = examine(SECTIONS)
 
     with processes(2) as mapper:

@@ -31,6 +31,7 @@ from newsletter.storage.overviews import Overviews
 from newsletter.storage.sessions import LONGEST, Level, Session
 from newsletter.storage.staff import Member
 from newsletter.templating import environment
+from newsletter.web.api.app import api_of
 from newsletter.web.console import words
 from newsletter.web.console.asking import (
     FORM_BYTES,
@@ -220,6 +221,7 @@ def create_console_app(console: Console, doors: tuple[Door, ...]) -> Starlette:
         Route("/healthz", health),
         Route("/.well-known/security.txt", partial(_security_txt, console)),
         Route("/assets/{name}", asset),
+        api_of(console),
         *(Route(d.path, _guarded(console, d), methods=[d.method], name=f"{d.method} {d.path}") for d in doors),
     ]
     return Starlette(

@@ -6,6 +6,7 @@ from newsletter.web.console import (
     care,
     digests,
     groups,
+    machines,
     mending,
     planning,
     previewing,
@@ -34,4 +35,5 @@ DOORS: tuple[Door, ...] = (
     *audience.DOORS,
     *results.DOORS,
     *care.DOORS,
+    *machines.DOORS,
 )

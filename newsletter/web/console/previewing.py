@@ -97,11 +97,11 @@ def show_mail(ask: Ask) -> Response:
     view, reader = ask.query("view", "desktop"), ask.query("name", "Ada")[:80]
     rendering = _rendering(ask, record, ask.query("variant", EVERYBODY))
     if view == "text":
-        text = escape(_filled(rendering.text, reader, html=False))
+        text = escape(filled(rendering.text, reader, html=False))
         return _framed(f"<pre style='font:14px/1.5 monospace;white-space:pre-wrap;margin:16px'>{text}</pre>", ask)
     if view == "feed":
         return _framed(_as_feed(ask, record), ask)
-    soup = BeautifulSoup(_filled(rendering.html, reader, html=True), "lxml")
+    soup = BeautifulSoup(filled(rendering.html, reader, html=True), "lxml")
     for place, image in enumerate(soup.find_all("img")):
         source = str(image.get("src") or "")
         if view == "no-images":
@@ -194,7 +194,7 @@ def _links(rendering: Rendering) -> list[Link]:
     return list(dict.fromkeys(found))
 
 
-def _filled(text: str, reader: str, *, html: bool) -> str:
+def filled(text: str, reader: str, *, html: bool) -> str:
     """Put a sample reader's values into the slots; the links lead nowhere."""
     values = {"name": reader, "unsubscribe_url": "#", "preferences_url": "#"}
 
@@ -224,7 +224,7 @@ def _seal(ask: Ask, key: str, source: str) -> str:
 def show_text(ask: Ask) -> Response:
     """Return the plain text part alone."""
     record = edition_of(ask)
-    return PlainTextResponse(_filled(_rendering(ask, record, EVERYBODY).text, "Ada", html=False))
+    return PlainTextResponse(filled(_rendering(ask, record, EVERYBODY).text, "Ada", html=False))
 
 
 DOORS = (

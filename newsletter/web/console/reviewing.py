@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from content.sends import Press, SendState, moment_of, presses
-from newsletter.publishing import PublishingError, what_changed
+from newsletter.publishing import PublishingError, is_own_work, what_changed
 from newsletter.rendering.gates import Severity
 from newsletter.rendering.vetting import unaccepted
 from newsletter.scheduling import SchedulingError, approve, cancel, pause, resume, schedule, send_now, stop
@@ -216,10 +216,7 @@ def _audience(ask: Ask, record: EditionRecord) -> int:
 
 
 def _is_own_work(ask: Ask, record: EditionRecord) -> bool:
-    above = ask.console.house.settings.second_person_above
-    if not above or _audience(ask, record) <= above:
-        return False
-    return ask.console.house.compositions.latest(record.edition.key).by == ask.me.name
+    return is_own_work(ask.console.house, record, by=ask.me.name, audience=_audience(ask, record))
 
 
 def _approvers(ask: Ask) -> list[str]:

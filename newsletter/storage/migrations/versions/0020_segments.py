@@ -5,7 +5,7 @@ from alembic import op
 
 from newsletter.storage.schema import Instant
 
-revision = "0019"
+revision = "0020"
 down_revision = "0018"
 branch_labels = None
 depends_on = None

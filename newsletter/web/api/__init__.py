@@ -1,0 +1,1 @@
+"""The JSON API: what the console does, for programs with a token."""

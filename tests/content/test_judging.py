@@ -1,0 +1,49 @@
+"""When two sections are alike enough: what their headings say sets how much their words must."""
+
+import pytest
+
+from content.clusters import cluster
+from content.roles import Role, hints, roles
+from tests.content.builders import make_article, make_sections
+
+FILM = (
+    "Slugging means covering the face with a thin film of petroleum jelly at night. The film slows the loss of water."
+    " It adds no moisture itself and only keeps in what is there."
+)
+THE_SAME = (
+    "At bedtime, the face is coated with a thin film of petroleum jelly. Less water evaporates because of the film."
+    " The habit became known through Korean skincare forums."
+)
+
+
+def found(*parts: tuple[str, str]) -> list[list[str]]:
+    """Return the headings of each cluster of articles with one section each."""
+    articles = (make_article(f"article{n}", part) for n, part in enumerate(parts))
+    return [sorted(m.heading for m in c.members) for c in cluster(make_sections(*articles))]
+
+
+def test_what_it_is_and_how_it_works_may_be_one_explainer() -> None:
+    pair = ("How Slugging Works", "What Is Slugging?")
+
+    assert found((pair[0], FILM), (pair[1], THE_SAME)) == [list(pair)]
+
+
+def test_one_heading_over_texts_that_share_no_word_links_nothing_where_no_subject_is_named() -> None:
+    stone = "Broken capillaries and a fresh tan speak against the stone."
+    cold = "Hernias and pregnancy rule it out."
+
+    assert found(("Should You Skip It?", stone), ("Should You Skip It?", cold)) == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "told", "hinted"),
+    [
+        ("What Is Slugging?", Role.WHAT, Role.HOW),
+        ("Using Whitening Strips at Home", Role.AFTERCARE, Role.USE),
+        ("Which Oil Is Right for You?", Role.WHO, Role.CHOOSE),
+        ("Taking Gel Nails Off Safely", Role.REMOVE, Role.REMOVE),
+    ],
+)
+def test_a_heading_tells_one_thing_first_and_hints_at_more(heading: str, told: Role, hinted: Role) -> None:
+    assert roles(heading)[0] is told
+    assert hinted in hints(heading)
