@@ -148,6 +148,9 @@ class Settings(BaseSettings):
     postmark_token: SecretStr = SecretStr("")
     postmark_token_file: Path | None = None
     postmark_stream: str = Field("broadcast", description="Postmark's message stream.")
+    postmark_letter_stream: str = Field(
+        "outbound", description="Postmark's stream for confirmations and other letters."
+    )
     ses_region: str = "eu-west-1"
     ses_access_key: str = ""
     ses_secret_key: SecretStr = SecretStr("")
@@ -178,7 +181,7 @@ class Settings(BaseSettings):
     source_secrets: dict[str, SecretStr] = Field(
         {}, description='By source, as JSON: WordPress "user:application password", Ghost the Content API key.'
     )
-    fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
+    fetch_loopback: bool = Field(False, description="Let sources here be read, webhooks be posted here: for trials.")
 
     dask_scheduler: str = Field("", description="address of a Dask scheduler on which the flow backfill compares")
     similarity: Literal["lexical", "semantic"] = Field(

@@ -28,10 +28,12 @@ from newsletter.cli import (
     stores,
     tokens,
     up,
+    webhooks,
 )
 from newsletter.cli.console import Exit, err
 from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
+from newsletter.hooking import HookingError
 from newsletter.notifying import NotifyingError
 from newsletter.orchestration import OrchestrationError
 from newsletter.ports import FetchError, SourceError
@@ -53,6 +55,7 @@ EXPECTED = (
     NotifyingError,
     EnrollingError,
     FetchError,
+    HookingError,
     JournalError,
     MailboxError,
     OrchestrationError,
@@ -111,6 +114,7 @@ app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
 app.add_typer(tokens.token, name="token")
+app.add_typer(webhooks.webhook, name="webhook")
 app.command()(serving.metrics)
 app.command()(bills.sbom)
 app.command()(up.up)
