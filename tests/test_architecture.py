@@ -24,6 +24,7 @@ PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
+    {"keeping"},
     {"ports", "settings", "templating", "loglines"},
     {
         "sources",
@@ -54,6 +55,7 @@ FLOORS = (
         "syndicating",
         "observing",
         "welcoming",
+        "hooking",
     },
     {"releasing", "delivering", "scheduling", "posting", "admitting"},
     {"correcting", "notifying"},
