@@ -34,7 +34,7 @@ def test_pairs_that_share_too_little_are_left_out(marked: int, monkeypatch: pyte
     enough = partners_of(laid_out(sections), WEIGHTS, least=0.45).pairs.tolist()
 
     def share(a: frozenset[int], b: frozenset[int]) -> float:
-        both, left, right = (sum(WEIGHTS[list(s)].tolist()) for s in (a & b, a, b))
+        both, left, right = (float(sum(WEIGHTS[list(s)])) for s in (a & b, a, b))
         return both / min(left, right)
 
     assert enough == [[a, b] for a, b in every if share(sections[a], sections[b]) >= 0.45]
