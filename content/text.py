@@ -25,6 +25,11 @@ ABBREVIATIONS = frozenset(
 #: After these a full stop ends no sentence when a digit follows: "No. 5", "max. 30 minutes".
 BEFORE_A_NUMBER = frozenset("no nr vol max min art".split())
 
+#: A capital letter after one of these is no initial: a full stop behind "vitamin A" ends the sentence.
+LETTERED = frozenset(
+    "vitamin vitamins vitamine provitamin hepatitis type typ grade class group step phase stage zone".split()
+)
+
 #: So many letters before a full stop are none of these.
 _LONG = 1 + max(map(len, ABBREVIATIONS | BEFORE_A_NUMBER))
 
@@ -97,8 +102,10 @@ def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
         return end[0][0] != "…" or not _continues(text, end.end())
     before = text[max(start, end.start() - 20) : end.start()].split()
     word = before[-1].lstrip("(\"'“‘").casefold() if before else ""
-    if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper()):
+    if word in ABBREVIATIONS:
         return False
+    if len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper():
+        return len(before) > 1 and before[-2].casefold() in LETTERED and not _continues(text, end.end())
     following = text[end.end() : end.end() + 3].lstrip()
     if following[:1].isdigit() and word in BEFORE_A_NUMBER:
         return False
