@@ -55,6 +55,7 @@ FLOORS = (
         "observing",
         "welcoming",
         "hooking",
+        "identifying",
     },
     {"releasing", "delivering", "scheduling", "admitting"},
     {"correcting", "notifying"},

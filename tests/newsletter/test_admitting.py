@@ -1,6 +1,5 @@
 """A token opens what its scopes name, in its owner's name, as long as it holds, and is kept by its hash alone."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,6 @@ from sqlalchemy import Engine, text
 
 from newsletter.admitting import Admitted, Admitting, Turned
 from newsletter.staffing import StaffingError
-from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.staff import Role
 from newsletter.storage.tokens import Reply, Scope
 from tests.builders import MONDAY
@@ -20,13 +18,10 @@ NETWORK = "192.0.2.0/24"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
-    made = Office(engine, tmp_path)
+def office(store: Engine, tmp_path: Path) -> Office:
+    made = Office(store, tmp_path)
     made.hire("Ines", Role.ADMIN)
-    yield made
-    engine.dispose()
+    return made
 
 
 def ines(office: Office):
