@@ -226,7 +226,7 @@ def send_half(house: House, key: str) -> None:
     rows: list[tuple[object, ...]] = []
     for idx in range(done):
         kind, code, enhanced, reply = kinds[idx % 100]
-        rows.append((number, idx, kind, "none", code, enhanced, reply, NOW - timedelta(seconds=idx % 3600)))
+        rows.append((number, idx, kind, "", code, enhanced, reply, NOW - timedelta(seconds=idx % 3600)))
     write(house.engine, "outcomes", "mailing, idx, kind, cause, code, enhanced, reply, at", rows)
 
 

@@ -12,6 +12,8 @@ class Composition:
     subject: str = ""  #: "" derives it from the stories
     preheader: str = ""  #: "" lets the rendering name the stories
     intro: str = ""  #: paragraphs with an empty line between; "" for none
+    audience: str = ""  #: rules of a segment, as they were when it was chosen; "" for everybody
+    audience_name: str = ""  #: what staff call that segment
 
     def choose(self, available: Iterable[str], most: int) -> tuple[str, ...]:
         """Return which of the available articles are told, in order: at most `most` unless an editor named more."""

@@ -20,12 +20,14 @@ from newsletter.rendering.email import render_email
 from newsletter.storage.editions import EditionRecord
 from newsletter.storage.history import HistoryStore
 from newsletter.storage.ledger_queries import MailingState
+from newsletter.storage.segments import SegmentStore
 from subscribers.calendar import Late
 from subscribers.deliveries import Outcome, Recipient, Tally
 from subscribers.issues import Explainer, Issue, StoryRef, Variant
 from subscribers.people import address_key
 from subscribers.planning import Planned, Rules
 from subscribers.preferences import MailingList, Rhythm
+from subscribers.segments import Segment, load_segment
 
 
 class Desk(publishing.Desk, Protocol):
@@ -55,8 +57,11 @@ def release(desk: Desk, key: str, now: datetime, hold: timedelta | None = None) 
         desk.editions.add_renderings(key, rendered, printed)
         suppressed = {s.key: s.reason.value for s in desk.people.suppressions() if s.holds_at(now)}
         at_their_hour = desk.settings.local_hours
-        wanted = _wanted(desk, record)
-        everybody = (_recipient(p, suppressed, at_their_hour) for p in planned.everybody() if wanted(p))
+        wanted, segment = _wanted(desk, record), _segment(desk, record.edition)
+        chosen = frozenset(SegmentStore(desk.engine).ids(mailing_list.slug, segment)) if segment else None
+        everybody = (
+            _recipient(p, suppressed, at_their_hour) for p in planned.everybody() if _is_in(p, chosen) and wanted(p)
+        )
         return freeze(desk, key, everybody, hold)
 
 
@@ -68,6 +73,9 @@ def foresee_for(desk: Desk, edition: Edition, subscriber: str, now: datetime) ->
     if found is None:
         return None, "they get no editions of this rhythm"
     planned, variant = found
+    segment = _segment(desk, edition)
+    if segment and not SegmentStore(desk.engine).holds(mailing_list.slug, segment, subscriber):
+        return None, "they are not in the segment that it is for"
     key = address_key(planned.address)
     suppressed = next((s.reason.value for s in desk.people.suppressions() if s.key == key and s.holds_at(now)), "")
     if variant is None or suppressed or planned.excluded:
@@ -143,6 +151,19 @@ def _explainers(story: Story) -> tuple[str, ...]:
     """Return every explainer that a story prints or refers to, once."""
     names = [x.explainer for x in story.sections] + [x.explainer for x in story.references]
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _segment(desk: Desk, edition: Edition) -> Segment | None:
+    """Return the segment that an edition was composed for; None when it is for everybody.
+
+    Its rules stand in the composition, so that what was approved stays whatever becomes of the segment of that name.
+    """
+    rules = desk.compositions.latest(edition.key).composition.audience
+    return load_segment(rules) if rules else None
+
+
+def _is_in(person: Planned, chosen: frozenset[str] | None) -> bool:
+    return chosen is None or person.subscriber in chosen
 
 
 def _recipient(person: Planned, suppressed: Mapping[str, str], at_their_hour: bool) -> Recipient:

@@ -13,7 +13,7 @@ from content.editions import Edition
 from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
-from newsletter.fetching.client import HttpFetcher
+from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.fetching.posting import HttpPoster
 from newsletter.observing import look_at_pictures, observe
 from newsletter.ports import Rendering, Source
@@ -89,7 +89,10 @@ class House:
         return look_at_pictures(edition, self._fetcher()) if self.settings.check_links else {}
 
     def _fetcher(self) -> HttpFetcher:
-        return HttpFetcher(self.settings.agent, reach=Reach(loopback=self.settings.fetch_loopback))
+        # Two tries: there may be a hundred addresses, and what does not answer is only said to be unseen.
+        return HttpFetcher(
+            self.settings.agent, limits=Limits(tries=2), reach=Reach(loopback=self.settings.fetch_loopback)
+        )
 
 
 @contextmanager

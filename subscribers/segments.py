@@ -4,10 +4,13 @@ There is no query language here and never will be: whatever a segment says is on
 cannot read another table, run for an hour, or carry a string into SQL.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from subscribers.consent import Door
 from subscribers.preferences import Rhythm
 
 #: Conditions of one segment at most, and names in one condition.
@@ -57,7 +60,14 @@ class Clicked:
     since: date
 
 
-Condition = TopicIs | Joined | RhythmIs | LanguageIs | Tagged | Clicked
+@dataclass(frozen=True, slots=True)
+class CameBy:
+    """People who asked for the list, or were imported, by one of these doors."""
+
+    doors: tuple[Door, ...]
+
+
+Condition = TopicIs | Joined | RhythmIs | LanguageIs | Tagged | Clicked | CameBy
 
 
 class SegmentError(ValueError):
@@ -83,6 +93,35 @@ def parse_segment(said: object) -> Segment:
     if not isinstance(said, dict) or not set(said) <= {"all", "but"}:
         raise SegmentError(f'a segment has "all" and "but", got {said!r:.100}')
     return Segment(_conditions(said.get("all", [])), _conditions(said.get("but", [])))
+
+
+def dump_segment(segment: Segment) -> str:
+    """Return a segment as JSON: the same characters for the same segment."""
+    said = {"all": [_written(c) for c in segment.conditions], "but": [_written(c) for c in segment.exceptions]}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def load_segment(text: str) -> Segment:
+    """Return the segment that `dump_segment` wrote down.
+
+    Raises:
+        SegmentError: It is none.
+    """
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise SegmentError(f"a segment is JSON, got {text!r:.100}") from error
+    return parse_segment(said)
+
+
+def describe_segment(segment: Segment) -> tuple[str, ...]:
+    """Return what holds of the people of a segment, a few words for each condition: "read de or fr"."""
+    but = tuple(f"do not {_SAID[type(c)](c)}" for c in segment.exceptions)
+    return tuple(_SAID[type(c)](c) for c in segment.conditions) + but
+
+
+def _written(condition: Condition) -> dict[str, object]:
+    return _WRITTEN[type(condition)](condition)
 
 
 def _conditions(said: object) -> tuple[Condition, ...]:
@@ -115,6 +154,13 @@ def _rhythms(about: str, value: object) -> tuple[Rhythm, ...]:
     return tuple(Rhythm(name) for name in names)
 
 
+def _doors(about: str, value: object) -> tuple[Door, ...]:
+    names, known = _names(about, value), {d.value for d in Door}
+    if not set(names) <= known:
+        raise SegmentError(f"{about} takes {', '.join(sorted(known))}, got {', '.join(names):.100}")
+    return tuple(Door(name) for name in names)
+
+
 def _days(about: str, value: object, *wanted: str) -> dict[str, date]:
     if not isinstance(value, dict) or not value or not set(value) <= set(wanted):
         raise SegmentError(f"{about} takes {' and '.join(wanted)} with a day each, got {value!r:.100}")
@@ -132,4 +178,28 @@ CONDITIONS: Mapping[str, Callable[[str, object], Condition]] = {
     "language": lambda name, value: LanguageIs(_names(name, value)),
     "tag": lambda name, value: Tagged(_names(name, value)),
     "clicked": lambda name, value: Clicked(**_days(name, value, "since")),
+    "door": lambda name, value: CameBy(_doors(name, value)),
+}
+
+_WRITTEN: Mapping[type[Condition], Callable[[Any], dict[str, object]]] = {
+    TopicIs: lambda c: {"topic": list(c.topics)},
+    Joined: lambda c: {"joined": {n: d.isoformat() for n, d in (("since", c.since), ("before", c.before)) if d}},
+    RhythmIs: lambda c: {"rhythm": [r.value for r in c.rhythms]},
+    LanguageIs: lambda c: {"language": list(c.languages)},
+    Tagged: lambda c: {"tag": list(c.tags)},
+    Clicked: lambda c: {"clicked": {"since": c.since.isoformat()}},
+    CameBy: lambda c: {"door": [d.value for d in c.doors]},
+}
+
+_SAID: Mapping[type[Condition], Callable[[Any], str]] = {
+    TopicIs: lambda c: f"receive {' or '.join(c.topics)}",
+    Joined: lambda c: (
+        "confirmed "
+        + " and ".join(f"{word} {d.day} {d:%b %Y}" for word, d in (("since", c.since), ("before", c.before)) if d)
+    ),
+    RhythmIs: lambda c: f"chose {' or '.join(r.value for r in c.rhythms)}",
+    LanguageIs: lambda c: f"read {' or '.join(c.languages)}",
+    Tagged: lambda c: f"carry the tag {' or '.join(c.tags)}",
+    Clicked: lambda c: f"agreed to be counted and followed a link since {c.since.day} {c.since:%b %Y}",
+    CameBy: lambda c: f"came by {' or '.join(d.value for d in c.doors)}",
 }

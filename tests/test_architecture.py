@@ -24,6 +24,7 @@ PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
+    {"keeping"},
     {"ports", "settings", "templating", "loglines"},
     {
         "sources",
@@ -57,7 +58,7 @@ FLOORS = (
         "hooking",
         "identifying",
     },
-    {"releasing", "delivering", "scheduling", "admitting"},
+    {"releasing", "delivering", "scheduling", "posting", "admitting"},
     {"correcting", "notifying"},
     {"wiring", "proving"},
     {"dispatching"},

@@ -1,5 +1,6 @@
 """The command line: `newsletter --help` teaches it."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -69,6 +70,9 @@ EXPECTED = (
     StoreError,
 )
 
+#: What a disk says that is full, worn out or not ours to write.
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
+
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -126,4 +130,11 @@ def main() -> None:
         sys.exit(Exit.FAILED)
     except DatabaseFailure as failure:
         err.print(f"newsletter: {say(failure)}", style="red", markup=False)
+        sys.exit(Exit.FAILED)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        said = f"nothing can be written here{where}: {error.strerror}. Make room, or mend its rights, and say it again"
+        err.print(f"newsletter: {said}", style="red", markup=False)
         sys.exit(Exit.FAILED)

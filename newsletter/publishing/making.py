@@ -139,7 +139,8 @@ def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
         templates=edition.manifest.templates,
         explained=explained_before(desk, sections, rulings, vectors, edition.published_at),
     )
-    return replace(edition, stories=again.stories, manifest=again.manifest)
+    told = replace(edition, stories=again.stories, manifest=again.manifest)
+    return without_pictures(told, desk.look_at_pictures(told))
 
 
 def _compose(

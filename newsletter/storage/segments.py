@@ -23,12 +23,14 @@ from sqlalchemy import (
     true,
 )
 
+from newsletter.storage.consents import consents
 from newsletter.storage.engine import reading
 from newsletter.storage.imports import tags
 from newsletter.storage.people import PAGE, read_subscriber, subscribers, subscriptions
 from newsletter.storage.schema import Instant, metadata
+from subscribers.consent import Act
 from subscribers.people import Subscriber, SubscriptionState
-from subscribers.segments import Clicked, Condition, Joined, LanguageIs, RhythmIs, Segment, Tagged, TopicIs
+from subscribers.segments import CameBy, Clicked, Condition, Joined, LanguageIs, RhythmIs, Segment, Tagged, TopicIs
 
 #: The last click of people who agreed to be counted; nothing is kept of anybody else, and no click but the last.
 clicks = Table(
@@ -65,6 +67,12 @@ class SegmentStore:
             count = connection.execute(counting).scalar_one()
             rows = connection.execute(wanted.order_by(subscribers.c.id).limit(SAMPLES)).all()
         return Look(count, tuple(read_subscriber(row) for row in rows))
+
+    def holds(self, mailing_list: str, segment: Segment, subscriber: str) -> bool:
+        """Tell whether one person is in a segment now."""
+        query = _people(mailing_list, segment).with_only_columns(subscribers.c.id)
+        with reading(self._engine) as connection:
+            return connection.execute(query.where(subscribers.c.id == subscriber)).first() is not None
 
     def ids(self, mailing_list: str, segment: Segment) -> Iterator[str]:
         """Yield the ids of everybody in a segment."""
@@ -111,6 +119,15 @@ def _clicked(condition: Clicked) -> ColumnElement[bool]:
     return exists().where(clicks.c.subscriber == subscribers.c.id, clicks.c.at >= _midnight(condition.since))
 
 
+def _came_by(condition: CameBy) -> ColumnElement[bool]:
+    return exists().where(
+        consents.c.subscriber == subscribers.c.id,
+        consents.c.list == subscriptions.c.list,
+        consents.c.act.in_([Act.ASKED.value, Act.IMPORTED.value]),
+        consents.c.door.in_([d.value for d in condition.doors]),
+    )
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(0), UTC)
 
@@ -122,4 +139,5 @@ _EXPRESSIONS: Mapping[type[Condition], Callable[[Any], ColumnElement[bool]]] = {
     LanguageIs: lambda c: subscribers.c.language.in_(c.languages),
     Tagged: _tagged,
     Clicked: _clicked,
+    CameBy: _came_by,
 }

@@ -104,4 +104,8 @@ function watched() {
   }
 }
 document.addEventListener("DOMContentLoaded", watched);
-document.addEventListener("htmx:after:swap", () => { counted(); watched(); });
+document.addEventListener("htmx:after:swap", () => {
+  counted();
+  watched();
+  if (document.querySelector("#saved [data-kept]")) typed = false;
+});

@@ -140,7 +140,7 @@ def outcome_of(office: Office, key: str, idx: int, kind: str = "accepted", reply
     """Let one more message have ended."""
     mailing = office.house.ledger.mailing(key)
     assert mailing
-    row = {"mailing": mailing.number, "idx": idx, "kind": kind, "cause": "none", "code": 250, "enhanced": ""}
+    row = {"mailing": mailing.number, "idx": idx, "kind": kind, "cause": "", "code": 250, "enhanced": ""}
     with office.house.engine.begin() as connection:
         connection.execute(outcomes.insert().values(row | {"reply": reply, "at": office.now}))
 

@@ -167,3 +167,21 @@ def test_pages_load_nothing_from_elsewhere_and_stay_small(desk: Desk) -> None:
 
     assert {url for url in asked if not url.startswith((desk.address, "data:"))} == set()
     assert {n: w for n, w in weights.items() if w > 100_000} == {}
+
+
+def test_typed_words_are_kept_by_themselves(desk: Desk) -> None:
+    desk.office.hire("Ines", Role.ADMIN)
+    desk.office.bring(NEEDLING, approved=True)
+    draft(desk.office.house, desk.office.now)
+    page = desk.sign_in("Ines")
+    page.goto(f"/digests/{KEY}")
+
+    type_into(page, "Before the stories", "Two of us tried it.")
+    page.wait_for_selector("#saved >> text=Saved 09:0")
+    assert page.evaluate("document.activeElement.id") == "intro"
+    press(page, "link", "Articles")  # nothing is lost, so nobody is asked
+    page.goto(f"/digests/{KEY}")
+
+    assert page.get_by_label("Before the stories").input_value() == "Two of us tried it."
+    press(page, "button", "Throw them away")
+    assert page.get_by_label("Before the stories").input_value() == ""

@@ -1,7 +1,10 @@
 """Every door of the console lets in whom it names, acts only on POST from our own pages, and says so in its headers."""
 
 import re
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from sqlalchemy import Engine, inspect, text
 
 from newsletter.publishing import draft
 from newsletter.staffing import GRANTS, Permission
-from newsletter.storage.engine import migrate, open_engine
+from newsletter.storage.engine import open_engine
 from newsletter.storage.staff import Role
 from newsletter.web.console.asking import Door, safe_next
 from newsletter.web.console.doors import DOORS
@@ -32,15 +35,32 @@ PUBLIC = {
 SEEN = {"sessions"}
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
-    made = Office(engine, tmp_path)
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Office]:
+    """One console with somebody, two articles and a digest, for tests that prove that nothing changed."""
+    folder = tmp_path_factory.mktemp("untouched")
+    shutil.copy(empty_store, folder / "store.db")
+    engine = open_engine(f"sqlite:///{folder}/store.db")
+    made = Office(engine, folder)
     made.hire("Ines", Role.ADMIN)
     made.subscribe("ada")
     made.bring(NEEDLING, AT_HOME, approved=True)
     made.sign_in("Ines").post("/digests")
+    yield made
+    engine.dispose()
+
+
+@pytest.fixture
+def office(tmp_path: Path, untouched: Office) -> Iterator[Office]:
+    """Return a copy of that console."""
+    with (
+        closing(sqlite3.connect(f"{untouched.settings.home}/store.db")) as known,
+        closing(sqlite3.connect(f"{tmp_path}/store.db")) as copy,
+    ):
+        known.backup(copy)
+    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
+    made = Office(engine, tmp_path)
+    made.secrets, made.now = dict(untouched.secrets), untouched.now
     yield made
     engine.dispose()
 
@@ -73,17 +93,17 @@ def test_every_door_names_its_permission_and_every_post_what_it_does() -> None:
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda d: f"{d.method} {d.path}")
-def test_nobody_passes_without_signing_in(office: Office, door: Door) -> None:
+def test_nobody_passes_without_signing_in(untouched: Office, door: Door) -> None:
     if door.may is None:
         return
-    before = everything(office.house.engine)
-    browser = office.browser()
+    before = everything(untouched.house.engine)
+    browser = untouched.browser()
     browser.client.follow_redirects = False
 
     answer = browser.post(path_of(door)) if door.act else browser.get(path_of(door))
 
     assert answer.status_code == (401 if door.act else 303)
-    assert everything(office.house.engine) == before
+    assert everything(untouched.house.engine) == before
 
 
 @pytest.mark.parametrize("role", Role)
@@ -276,9 +296,9 @@ def test_no_other_address_opens_anything(office: Office, path: str) -> None:
     assert browser.get(path).status_code in {303, 404}
 
 
-def test_nothing_is_there_before_the_first_administrator(tmp_path: Path) -> None:
+def test_nothing_is_there_before_the_first_administrator(tmp_path: Path, empty_store: Path) -> None:
+    shutil.copy(empty_store, tmp_path / "other.db")
     engine = open_engine(f"sqlite:///{tmp_path}/other.db")
-    migrate(engine)
     browser = Office(engine, tmp_path).browser()
 
     answers = {(d.method, d.path): (browser.post(path_of(d)) if d.act else browser.get(path_of(d))) for d in DOORS}

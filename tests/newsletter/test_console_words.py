@@ -16,8 +16,8 @@ CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
         ("beauty-daily-2026-12-01-3", "1 Dec 2026 (3)"),
         ("beauty-monthly-2026-11", "November 2026"),
         ("beauty-monthly-2026-11-2", "November 2026 (2)"),
-        ("beauty-correction-a1b2c3d4e5f6", "beauty-correction-a1b2c3d4e5f6"),
-        ("", ""),
+        ("beauty-correction-a1b2c3d4e5f6", "A correction"),
+        ("something else", "something else"),
     ],
 )
 def test_a_digest_is_named_after_its_period(key: str, said: str) -> None:

@@ -16,6 +16,7 @@ from newsletter.staffing import Permission
 from newsletter.storage.articles import word_of
 from newsletter.web.console.asking import Ask, Door, with_query
 from newsletter.web.console.groups import told_articles
+from newsletter.web.console.mending import spread_of, unmark
 from newsletter.web.console.today import article_counts
 from newsletter.web.console.words import count
 
@@ -85,6 +86,8 @@ def decide(ask: Ask) -> Response:
     house = ask.console.house
     seen = [Seen.parse(text) for text in wanted[:500]]
     decided = decide_seen(house.articles, seen, choice, by=ask.me.name, note=note, now=ask.now)
+    if choice is not Choice.REJECT:
+        unmark(ask, decided.new)
     line = ask.did(decided=[s.revision for s in decided.new], choice=choice.value)
     ask.console.cache.forget()
     said = f"{count(len(decided.new), 'article')} {_DONE[choice]}."
@@ -124,6 +127,7 @@ def show_article(ask: Ask) -> Response:
         difference=compare(_text(other), _text(article)) if other else None,
         blocks=[b for b in article.blocks if b.kind is not BlockKind.IMAGE],
         seen=Seen(revision, word_of(approval)).text,
+        spread=spread_of(ask, article),
         next_one=next((row for row in after if row.revision != revision), None),
         notes=_notes(article),
         remarks=standing.remarks if standing and standing.article.revision == revision else (),

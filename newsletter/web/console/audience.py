@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -19,17 +19,15 @@ from newsletter.staffing import Permission
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.imports import UNDO_WITHIN, ImportState, ImportStore
 from newsletter.storage.lists import ListStore
-from newsletter.storage.segments import SegmentStore
 from newsletter.web.console.asking import Ask, Door
-from newsletter.web.console.today import COUNTED_LENIENTLY, COUNTED_WITHIN, people_counts
+from newsletter.web.console.today import people_counts
 from newsletter.web.console.words import count
 from subscribers.addresses import AddressError, read_address
 from subscribers.consent import Door as Way
 from subscribers.importing import DateOrder, Reading
 from subscribers.names import clean_name
 from subscribers.people import Reason, Suppression, address_key
-from subscribers.preferences import MailingList, Rhythm
-from subscribers.segments import SegmentError, parse_segment
+from subscribers.preferences import MailingList
 from subscribers.tokens import Claims
 
 #: Octets of a file of people at most: about a million rows.
@@ -52,7 +50,7 @@ def show_audience(ask: Ask) -> Response:
         imports=ImportStore(ask.console.house.engine).all()[:20],
         undo_within=UNDO_WITHIN,
         running=ImportState.DONE,
-        list=_list(ask),
+        list=list_of(ask),
     )
 
 
@@ -91,7 +89,7 @@ def show_person(ask: Ask) -> Response:
         record=record,
         suppressions=suppressions,
         mail=_mail(gathered),
-        titles={_list(ask).slug: _list(ask).title},
+        titles={list_of(ask).slug: list_of(ask).title},
     )
 
 
@@ -141,32 +139,6 @@ def export_people(ask: Ask) -> Response:
     pages = write_people(house.people, house.settings.newsletter, Format.CSV)
     headers = {"Content-Disposition": f'attachment; filename="{house.settings.newsletter}-people.csv"'}
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def show_segments(ask: Ask) -> Response:
-    """Show how many people some conditions hold, and ten of them."""
-    house = ask.console.house
-    said, problem, look = _said(ask), "", None
-    if said:
-        try:
-            segment, slug = parse_segment(said), house.settings.newsletter
-            look = ask.console.cache.get(
-                ("segment", slug, json.dumps(said)),
-                lambda: SegmentStore(house.engine).look(slug, segment),
-                now=ask.now,
-                kept=COUNTED_WITHIN,
-                lenient=COUNTED_LENIENTLY,
-            )
-        except SegmentError as error:
-            problem = str(error)
-    return ask.show(
-        "segments",
-        list=_list(ask),
-        rhythms=list(Rhythm),
-        look=look,
-        problem=problem,
-        asked={n: ask.query(n) for n in ("topic", "rhythm", "language", "tag", "since", "before")},
-    )
 
 
 def show_suppressed(ask: Ask) -> Response:
@@ -250,7 +222,7 @@ def _run(ask: Ask, name: str, *, apply: bool) -> Report:
     return bring_in(ImportStore(house.engine), ask.console.keys, order, apply=apply)
 
 
-def _list(ask: Ask) -> MailingList:
+def list_of(ask: Ask) -> MailingList:
     """Return the list as it is, or as it will be made: looking makes nothing."""
     settings = ask.console.house.settings
     found = ListStore(ask.console.house.engine).find(settings.newsletter)
@@ -277,29 +249,10 @@ def _mail(gathered: Mapping[str, list[dict[str, object]]]) -> list[dict[str, obj
     return list(reversed(gathered.get("deliveries", [])))
 
 
-def _said(ask: Ask) -> dict[str, object]:
-    """Return the conditions of the form in the closed words of `subscribers.segments`."""
-    conditions: list[dict[str, object]] = [
-        {name: [value]} for name in ("topic", "rhythm", "language", "tag") if (value := ask.query(name).strip())
-    ]
-    days = {name: value for name in ("since", "before") if (value := _day(ask.query(name)))}
-    if days:
-        conditions.append({"joined": days})
-    return {"all": conditions} if conditions else {}
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        return ""
-
-
 _PERSON = "/audience/people/{person}"
 DOORS = (
     Door(path="/audience", view=show_audience, may=Permission.PEOPLE),
     Door(path="/audience", view=add_person, may=Permission.PEOPLE, act="person.add"),
-    Door(path="/audience/segments", view=show_segments, may=Permission.PEOPLE),
     Door(path="/audience/suppressed", view=show_suppressed, may=Permission.PEOPLE),
     Door(path="/audience/suppressed", view=suppress_address, may=Permission.PEOPLE, act="address.suppress"),
     Door(path=_PERSON, view=show_person, may=Permission.PEOPLE),

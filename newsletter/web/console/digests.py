@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from content.compositions import Composition, moved
 from newsletter.publishing import (
@@ -23,12 +23,15 @@ from newsletter.rendering.gates import Finding
 from newsletter.staffing import Permission
 from newsletter.storage.compositions import Version
 from newsletter.storage.editions import EditionRecord, hash_of
+from newsletter.storage.jottings import Jotting, JottingStore
 from newsletter.storage.overviews import EditionRow
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.groups import told_articles
+from newsletter.web.console.segments import choosable
 from newsletter.web.console.sends import Shown, can_edit, send_of
 from newsletter.web.console.today import article_counts
 from newsletter.web.console.words import day
+from subscribers.segments import dump_segment
 
 #: Characters of each field at most: the longest subject a server takes, what inboxes show, a page of text.
 SUBJECT, PREHEADER, INTRO = 250, 250, 4000
@@ -84,7 +87,22 @@ def make_digest(ask: Ask) -> Response:
 def show_compose(ask: Ask) -> Response:
     """Show one digest to be composed."""
     record = edition_of(ask)
-    return _show(ask, record, ask.console.house.compositions.latest(record.edition.key))
+    latest = ask.console.house.compositions.latest(record.edition.key)
+    return _show(ask, record, latest, jotting=_jotting(ask, record, latest))
+
+
+def jot(ask: Ask) -> Response:
+    """Keep what was typed so far, beside the digest: nothing is folded anew, and only its editor sees it."""
+    record, form = edition_of(ask), ask.form
+    key, store = record.edition.key, JottingStore(ask.console.house.engine)
+    if form.one("do") == "forget":
+        store.forget(key, ask.me.id)
+        return ask.go(f"/digests/{key}", "Thrown away. These are the words that the digest has.")
+    if not can_edit(ask, record):
+        return HTMLResponse("It is on its way by now, so this cannot be saved.", 409)
+    words = _words(ask, ask.console.house.compositions.latest(key).composition)
+    store.keep(Jotting(edition=key, member=ask.me.id, version=_version(ask), words=words, at=ask.now))
+    return HTMLResponse(f"<span data-kept>Saved {ask.now.astimezone(ask.zone):%H:%M}</span>, not in the digest yet")
 
 
 def save(ask: Ask) -> Response:
@@ -92,13 +110,8 @@ def save(ask: Ask) -> Response:
     record = edition_of(ask)
     key, house = record.edition.key, ask.console.house
     latest, form = house.compositions.latest(key), ask.form
-    after = int(form.one("version")) if form.one("version").isdigit() else -1
-    wish = Composition(
-        order=latest.composition.order,
-        subject=_line(form.one("subject"), SUBJECT),
-        preheader=_line(form.one("preheader"), PREHEADER),
-        intro=_paragraphs(form.one("intro")),
-    )
+    after = _version(ask)
+    wish = _words(ask, latest.composition)
     act, _, article = form.one("do").partition(" ")
     order = latest.composition.order or tuple(a for a, _ in record.edition.manifest.revisions)
     steps = {
@@ -115,6 +128,7 @@ def save(ask: Ask) -> Response:
         compose(house, key, wish, after=after, by=ask.me.name, now=ask.now)
     except ComposedElsewhereError:
         return _show(ask, record, latest, mine=wish, status=409)
+    JottingStore(house.engine).forget(key, ask.me.id)
     ask.did(key, step=act, version=after + 1)
     ask.console.cache.forget()
     said = {"up": "Moved up.", "down": "Moved down.", "remove": "Removed.", "add": "Added."}.get(act, "Saved.")
@@ -130,6 +144,7 @@ def restore(ask: Ask) -> Response:
         raise HTTPException(404)
     latest = house.compositions.latest(key)
     compose(house, key, wanted.composition, after=latest.number, by=ask.me.name, now=ask.now)
+    JottingStore(house.engine).forget(key, ask.me.id)
     ask.did(key, restored=wanted.number)
     return ask.go(f"/digests/{key}", f"Version {wanted.number} is back, as version {latest.number + 1}.")
 
@@ -166,12 +181,17 @@ def edition_of(ask: Ask) -> EditionRecord:
 
 
 def _show(
-    ask: Ask, record: EditionRecord, version: Version, mine: Composition | None = None, status: int = 200
+    ask: Ask,
+    record: EditionRecord,
+    version: Version,
+    mine: Composition | None = None,
+    status: int = 200,
+    jotting: Jotting | None = None,
 ) -> Response:
     house, key = ask.console.house, record.edition.key
     record = find_edition(house, key)
     told = {a for a, _ in record.edition.manifest.revisions}
-    wish = mine or version.composition
+    wish = mine or (jotting.words if jotting else version.composition)
     printed = {story.article: story for story in record.edition.stories}
     order = [a for a, _ in record.edition.manifest.revisions]
     titles = ask.console.overviews.titles(order)
@@ -189,7 +209,10 @@ def _show(
         search=ask.query("q"),
         wish=wish,
         theirs=version if mine else None,
-        version=house.compositions.latest(key).number,
+        # Who typed before somebody else saved is told so when they save.
+        version=jotting.version if jotting else house.compositions.latest(key).number,
+        jotting=jotting,
+        segments=[(k, dump_segment(k.segment) == wish.audience) for k in choosable(ask)],
         latest=version,
         versions=house.compositions.all(key)[:20],
         limits={"subject": SUBJECT, "preheader": PREHEADER, "intro": INTRO},
@@ -202,6 +225,35 @@ def _addable(ask: Ask, inside: Collection[str]) -> list[tuple[str, str]]:
     wanted = ADDABLE + len(over)
     found = ask.console.overviews.articles(state="approved", text=ask.query("q").strip(), limit=wanted)
     return [(row.id, row.title) for row in found if row.id not in over][:ADDABLE]
+
+
+def _jotting(ask: Ask, record: EditionRecord, latest: Version) -> Jotting | None:
+    """Return what this editor typed and has not saved; None when the digest has these very words."""
+    found = JottingStore(ask.console.house.engine).of(record.edition.key, ask.me.id)
+    if found is None or not can_edit(ask, record):
+        return None
+    is_saved = replace(found.words, order=latest.composition.order) == latest.composition
+    return None if is_saved and found.version == latest.number else found
+
+
+def _version(ask: Ask) -> int:
+    text = ask.form.one("version")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def _words(ask: Ask, latest: Composition) -> Composition:
+    """Return the composition with the words of the form, and its audience: a kept segment, everybody, or as it was."""
+    form, chosen = ask.form, ask.form.one("audience")
+    kept = next((k for k in choosable(ask) if str(k.number) == chosen), None)
+    wish = replace(
+        latest,
+        subject=_line(form.one("subject"), SUBJECT),
+        preheader=_line(form.one("preheader"), PREHEADER),
+        intro=_paragraphs(form.one("intro")),
+    )
+    if kept:
+        return replace(wish, audience=dump_segment(kept.segment), audience_name=kept.name)
+    return replace(wish, audience="", audience_name="") if chosen == "everybody" else wish
 
 
 def _line(text: str, most: int) -> str:
@@ -218,6 +270,7 @@ DOORS = (
     Door(path="/digests", view=make_digest, may=Permission.COMPOSE, act="digest.make"),
     Door(path="/digests/{key}", view=show_compose, may=Permission.SEE),
     Door(path="/digests/{key}", view=save, may=Permission.COMPOSE, act="digest.compose"),
+    Door(path="/digests/{key}/jot", view=jot, may=Permission.COMPOSE, act="digest.jot"),
     Door(path="/digests/{key}/restore", view=restore, may=Permission.COMPOSE, act="digest.restore"),
     Door(path="/digests/{key}/fold", view=fold_again, may=Permission.COMPOSE, act="digest.fold"),
 )

@@ -117,9 +117,9 @@ def show_result(ask: Ask) -> Response:
         more=more,
         hours=bars("Accepted by hour", _hours(ask, more)) if more else "",
         saved=_saved(record),
-        drops=folding["dropped"][:200],
+        drops=folding.get("dropped", [])[:200],
         contradictions=folding["contradictions"],
-        titles={a["id"]: a["title"] for a in folding["articles"]},
+        titles={a["id"]: a["title"] for a in folding.get("articles", ())},
     )
 
 
@@ -179,12 +179,12 @@ def _saved_of(ask: Ask, key: str, version: str) -> Saved:
 
 def _saved(record: EditionRecord) -> Saved:
     folding = json.loads(record.folding)
-    dropped = folding["dropped"]
+    dropped = folding.get("dropped", [])
     return Saved(
         sections=len(record.edition.manifest.decisions),
         sentences=len(dropped),
         words=sum(len(d["sentence"].split()) for d in dropped),
-        kept=folding["summary"]["kept"],
+        kept=folding.get("summary", {}).get("kept", 0),
     )
 
 

@@ -16,11 +16,14 @@ from newsletter.staffing import Permission, may
 from newsletter.storage.editions import EditionRecord, EditionState
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of, findings_of
+from newsletter.web.console.mending import can_remake
 from newsletter.web.console.results import broken_down
+from newsletter.web.console.segments import audience_of, look_at
 from newsletter.web.console.sends import Shown, send_of
 from newsletter.web.console.today import people_counts
 from newsletter.web.console.words import count, number
 from subscribers.people import SubscriptionState
+from subscribers.segments import describe_segment
 
 #: Who may press what.
 _NEEDED = {
@@ -131,6 +134,7 @@ def show_send(ask: Ask) -> Response:
         edition=record.edition,
         send=send,
         pace=_pace(ask, send),
+        can_remake=can_remake(ask, record) and ask.may(Permission.APPROVE),
         more=broken_down(ask, send, may_wait=False),
         buttons=[(p, label) for p, label in send.buttons if ask.may(_NEEDED[p])],
         can_resolve=ask.may(Permission.SCHEDULE),
@@ -171,7 +175,9 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
     record = house.editions.find(key) or record
     send = send_of(ask, record)
     findings = findings_of(ask, record)
-    audience = people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
+    audience = _audience(ask, record)
+    wish = house.compositions.latest(key).composition
+    segment = audience_of(wish)
     proposed = _proposed(ask)
     leaves = send.due_at if send.due_at and send.due_at > ask.now else proposed
     may_press = presses(send.send.state)
@@ -183,6 +189,8 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
         send=send,
         problem=problem,
         audience=audience,
+        segment=wish.audience_name,
+        conditions=describe_segment(segment) if segment else (),
         minutes=_minutes(ask, audience),
         leaves=leaves,
         proposed=proposed.astimezone(ask.zone),
@@ -201,9 +209,14 @@ def _show(ask: Ask, record: EditionRecord, problem: str = "", status: int = 200)
     )
 
 
+def _audience(ask: Ask, record: EditionRecord) -> int:
+    """Return how many people an edition is for."""
+    segment = audience_of(ask.console.house.compositions.latest(record.edition.key).composition)
+    return look_at(ask, segment).count if segment else people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
+
+
 def _is_own_work(ask: Ask, record: EditionRecord) -> bool:
-    audience = people_counts(ask).get(SubscriptionState.CONFIRMED, 0)
-    return is_own_work(ask.console.house, record, by=ask.me.name, audience=audience)
+    return is_own_work(ask.console.house, record, by=ask.me.name, audience=_audience(ask, record))
 
 
 def _approvers(ask: Ask) -> list[str]:

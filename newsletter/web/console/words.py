@@ -58,6 +58,8 @@ def percent(part: int, whole: int) -> str:
 
 #: The period in the key of an edition: a week, a day or a month; then which attempt it is, from 2.
 _PERIOD = re.compile(r"-(\d{4})-(?:W(?P<week>\d\d)|(?P<month>\d\d)(?:-(?P<day>\d\d))?)(?:-(?P<again>\d))?$")
+#: The key of a letter that tells of a correction.
+_NOTICE = re.compile(r"-correction-[0-9a-f]{12}$")
 
 #: How often somebody gets a digest, as people say it.
 RHYTHMS: Mapping[str, str] = {
@@ -74,7 +76,9 @@ _SYSTEMS = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Mac OS": 
 
 
 def digest(key: str) -> str:
-    """Return the period of a digest for people: "Week 48, 2026"; its key where it stands for no period."""
+    """Return what a digest is called by people: "Week 48, 2026"; its key where it stands for no period."""
+    if _NOTICE.search(key):
+        return "A correction"
     found = _PERIOD.search(key)
     if found is None:
         return key
