@@ -1,5 +1,6 @@
 """A token opens what its scopes name, in its owner's name, as long as it holds, and is kept by its hash alone."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -134,6 +135,25 @@ def test_one_request_of_a_key_is_at_work_and_its_answer_is_kept_for_a_day(engine
     store.end(token.id, "k", 201, "{}")
     assert store.begin(token.id, "k", "b", MONDAY + 7 * minute) == Reply("a", 201, "{}", MONDAY + 6 * minute)
     assert store.begin(token.id, "k", "b", MONDAY + timedelta(hours=25)) is None
+
+
+def test_of_many_requests_under_one_key_at_once_one_is_at_work(engine: Engine, tmp_path: Path) -> None:
+    office = Office(engine, tmp_path)
+    owner = office.hire("Ines", Role.ADMIN)
+    token, _ = Admitting(engine).make(owner, "the shop", [Scope.SENDS_READ], 90, by=owner.id, now=MONDAY)
+    start, found = threading.Barrier(4), []
+
+    def ask() -> None:
+        start.wait()
+        found.append(Admitting(engine).store.begin(token.id, "k", "a", MONDAY))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(found, key=lambda r: r is not None) == [None, *[Reply("a", 0, "", MONDAY)] * 3]
 
 
 def test_an_administrator_makes_and_revokes_tokens_in_the_console(office: Office) -> None:
