@@ -13,7 +13,7 @@ from newsletter.storage.engine import open_engine
 from newsletter.storage.staff import Role
 from tests.builders import make_article, paragraph
 from tests.newsletter.desks import outcome_of
-from tests.newsletter.office import AT_HOME, NEEDLING, Browser, Office, words_of
+from tests.newsletter.office import AT_HOME, NEEDLING, Browser, Office, said, words_of
 
 KEY = "beauty-weekly-2026-W48"
 
@@ -128,3 +128,15 @@ def test_the_watch_page_breaks_down_by_receiving_domain(office: Office, ines: Br
 
     assert "Domain Messages Accepted Refused Uncertain example.org 2 50.0 % 1 0" in said
     assert "Messages Became Reply 1 refused no such user" in said
+
+
+def test_the_button_of_a_row_decides_about_that_row(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, AT_HOME)
+
+    answer = ines.post("/articles", do=f"approve {AT_HOME.revision}:pending", back="/articles")
+
+    assert said(answer).startswith("1 article approved.")
+    assert {s.article.id: s.word for s in office.house.articles.standings()} == {
+        NEEDLING.id: "pending",
+        AT_HOME.id: "approved",
+    }
