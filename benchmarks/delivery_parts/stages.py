@@ -159,7 +159,7 @@ class _Endless:
     lease: timedelta = LEASE
     _next: int = field(default=0)
 
-    def turn(self, _who: str, _settled: object, _held: object, _ended: object, wants_more: bool, _only: object) -> Turn:
+    def turn(self, _who: str, _settled: object, _held: object, _ended: object, wants_more: bool, *_: object) -> Turn:
         if not wants_more or self._next == self.turns:
             return Turn(None)
         self._next += 1
