@@ -69,6 +69,7 @@ _PATHS = frozenset(
         "ses_secret_key_file",
         "bounce_maildir",
         "bounce_imap_password_file",
+        "oidc_client_secret_file",
         "alarm_webhook_file",
         "key_file",
     }
