@@ -102,6 +102,7 @@ def test_each_change_is_written_with_itself_and_told_in_order(
         (Event.ARTICLE_APPROVED, NEEDLING.id),
         (Event.ARTICLE_REJECTED, AT_HOME.id),
         (Event.EDITION_DRAFTED, key),
+        (Event.EDITION_HELD, key),
         (Event.EDITION_APPROVED, key),
         (Event.SEND_MOVED, key),
         (Event.EDITION_STOPPED, key),
