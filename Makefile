@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-sources up parts test test-ghost fuzz check check-mails format bench crash chaos sbom wheel clean
+.PHONY: help setup demo demo-sources up parts test test-ghost fuzz check check-mails format bench crash chaos floors sbom wheel clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,11 @@ crash: $(READY) ## Kill senders at random and audit every recipient, at full siz
 
 chaos: $(READY) ## Kill every part of a running installation 10 times during one edition of 50,000, and audit every reader
 	@$(BIN)/python -m benchmarks.chaos
+
+floors: ## Install the lowest versions that pyproject.toml allows beside nothing else, import everything, fold the samples
+	@rm -rf var/floors && $(PYTHON) -m venv var/floors && var/floors/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@var/floors/bin/uv pip install --quiet --python var/floors/bin/python --resolution lowest-direct .
+	@var/floors/bin/python -m tests.floors examples/articles/skin/*.md
 
 sbom: $(READY) ## Write a bill of everything that is installed for the program (CycloneDX) to dist/sbom.json
 	@mkdir -p dist && $(BIN)/newsletter sbom > dist/sbom.json && echo "dist/sbom.json"

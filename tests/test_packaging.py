@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.floors import modules
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("content", "subscribers", "templates", "newsletter", "flows")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -114,3 +116,15 @@ def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(installed))
     assert "Wear sunscreen every day." in done.stdout
+
+
+def test_with_the_lowest_versions_nothing_is_left_out() -> None:
+    found = {name for name in modules() if name.partition(".")[0] in ROOMS}
+    written = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if path.stem != "__main__" and "migrations" not in path.parts and room != "templates"
+    }
+
+    assert written - found == {"content", "subscribers", "newsletter", "flows"}

@@ -1,9 +1,10 @@
 """One run of a sender: the outbox of its transport on one side, the ledger on the other."""
 
 import asyncio
+import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,6 +32,11 @@ _COMMIT_EVERY = timedelta(milliseconds=250)
 #: finished by then goes along; a turn of its own it gets only in its time, or when so much has come together.
 _LOW_WATER = CHUNK // 2
 _MUCH = 2 * CHUNK
+
+#: Messages that may be begun between two turns, at the least and at first; with so many there is no limit. A host that
+#: is lost with its journal leaves these uncertain, and not all that it had leased.
+FEWEST = 50
+_ALL = 2 * CHUNK
 
 #: The line may break this often under one message before its end has left; then it waits its turn in the ledger.
 _BROKEN_LINES = 3
@@ -77,6 +83,8 @@ class _Held:
     epoch: int
     open: int
     until: float
+    reach: float = math.inf  #: the highest index whose message may be begun: the ledger knows of it
+    popped: int = -1  #: the highest index that has left the queue
 
 
 class Sender:
@@ -112,6 +120,10 @@ class Sender:
         self._queue: deque[Delivery] = deque()
         self._held: dict[int, _Held] = {}
         self._in_hand = 0  # letters the transport has
+        self._window = FEWEST
+        self._begun = 0  # since the last turn
+        self._is_short = False  # somebody waits only because the window is used up
+        self._turned = time.monotonic()
         self._settled: list[Settled] = []
         self._counts = dict.fromkeys(Outcome, 0)
         self._hungry = asyncio.Event()  # there is a reason for a turn at the ledger
@@ -148,6 +160,7 @@ class Sender:
             letter = self._compose(delivery)
             if (delivery.edition, delivery.variant) in self._proved or self._prove(letter):
                 self._in_hand += 1
+                self._begun += 1
                 if self._budget is not None:
                     self._budget -= 1
                 return letter
@@ -169,6 +182,10 @@ class Sender:
             self._hold(delivery, now)
         queue = self._queue
         while queue:
+            if not self._is_within(queue[0]):
+                self._is_short = True
+                self._hungry.set()
+                break
             delivery = queue.popleft()
             if len(queue) < _LOW_WATER and not self._exhausted:
                 self._hungry.set()
@@ -181,6 +198,17 @@ class Sender:
         if self._waiting:
             self._wake_in(self._waiting[0][0] - now)
         return None
+
+    def _is_within(self, delivery: Delivery) -> bool:
+        """Tell whether the ledger knows that this message may be begun; if so, note that it is."""
+        held = self._held.get(delivery.chunk)
+        if held is None:  # lost meanwhile; it is left out later
+            return True
+        if delivery.idx > held.reach:
+            return False
+        if delivery.idx > held.popped:
+            held.popped = delivery.idx
+        return True
 
     def _hold(self, delivery: Delivery, now: float) -> None:
         """Let one wait for its domain: here if that is soon, in the ledger if it is not or too many wait already."""
@@ -202,7 +230,7 @@ class Sender:
         """Note that the letter's end is about to leave."""
         delivery = letter.delivery
         held = self._held.get(delivery.chunk)
-        is_ours = held is not None and time.monotonic() < held.until
+        is_ours = held is not None and time.monotonic() < held.until and delivery.idx <= held.reach
         free = is_ours and self._journal.intend(delivery.mailing, delivery.idx)
         if free and self._journal.fsync:
             self._releases.append((letter, leave))
@@ -394,8 +422,9 @@ class Sender:
         epochs = {id_: held.epoch for id_, held in self._held.items()}
         pauses, self._pauses = self._pauses, {}
         began = time.monotonic()
+        reaches = self._plan(began)
         try:
-            turn, allowed = await self._ask(settled, epochs, finished, pauses, wants_more)
+            turn, allowed = await self._ask(settled, epochs, finished, pauses, wants_more, reaches)
         except StoreError as error:
             self._settled = settled + self._settled
             self._trouble = f"the database does not answer: {error}"
@@ -403,8 +432,11 @@ class Sender:
         self._journal.forget((s.delivery.mailing, s.delivery.idx) for s in settled)
         for id_ in {*finished, *turn.lost}:
             self._held.pop(id_, None)
-        for held in self._held.values():
+        for id_, held in self._held.items():
             held.until = began + self._ledger.lease.total_seconds()
+            held.reach = reaches.get(id_, held.reach)
+        if reaches:
+            self._transport.wake()
         if turn.halted:
             for edition in {d.edition for d in self._queue if d.chunk in turn.halted}:
                 self._drop_queue(edition)
@@ -415,6 +447,36 @@ class Sender:
         if self._budget is not None and allowed is not None:
             self._spend(allowed)
         return True
+
+    def _plan(self, now: float) -> dict[int, float]:
+        """Return how far into each chunk messages may be begun once the ledger knows; until it does, the nearer holds.
+
+        As many as leave in twice the time between two turns: more would leave a lost host's people uncertain in vain,
+        fewer would keep the transport waiting.
+        """
+        if self._is_short:
+            self._window = min(2 * self._window, _ALL)
+        elif now - self._turned >= _COMMIT_EVERY.total_seconds() * 0.8:
+            self._turned = now
+            if self._begun * 3 < self._window:
+                self._window = max(self._window // 2, FEWEST)
+            self._begun = 0
+        self._is_short = False
+        limits = dict.fromkeys(self._held, math.inf)
+        if self._window < _ALL:
+            near: dict[int, int] = {}
+            for n, delivery in enumerate(self._queue):
+                if n < self._window:
+                    near[delivery.chunk] = delivery.idx
+                else:
+                    near.setdefault(delivery.chunk, delivery.idx - 1)
+            # Whoever has left the queue is begun, or waits for a domain and will be: never behind them.
+            limits |= {id_: max(idx, self._held[id_].popped) for id_, idx in near.items() if id_ in self._held}
+        changed = {id_: limit for id_, limit in limits.items() if limit != self._held[id_].reach}
+        for id_, limit in changed.items():
+            held = self._held[id_]
+            held.reach = min(held.reach, limit)
+        return changed
 
     def _spend(self, allowed: Allowed) -> None:
         """Go on with what was allowed; end when the day's allowance is used up."""
@@ -427,7 +489,8 @@ class Sender:
 
     def _add(self, chunk: Chunk, began: float) -> None:
         until = began + self._ledger.lease.total_seconds()
-        self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), until)
+        reach = math.inf if chunk.reach is None else chunk.reach
+        self._held[chunk.id] = _Held(chunk.epoch, len(chunk.deliveries), until, reach)
         self._queue.extend(chunk.deliveries)
         if not chunk.deliveries or len(self._queue) < _LOW_WATER:
             self._hungry.set()
@@ -442,13 +505,18 @@ class Sender:
         finished: list[int],
         pauses: dict[str, str],
         wants_more: bool,
+        reaches: Mapping[int, float],
     ) -> tuple[Turn, Allowed | None]:
+        told = {id_: None if reach == math.inf else int(reach) for id_, reach in reaches.items()}
+        window = None if self._window >= _ALL else max(0, self._window - len(self._queue))
         waiting = len(self._queue) + len(self._waiting) - (self._budget or 0)
 
         def turn() -> tuple[Turn, Allowed | None]:
             for edition, reason in pauses.items():
                 self._ledger.pause(edition, reason)
-            turn = self._ledger.turn(self._journal.owner, settled, epochs, finished, wants_more, self._only)
+            turn = self._ledger.turn(
+                self._journal.owner, settled, epochs, finished, wants_more, self._only, told, window
+            )
             if self._allowances is None:
                 return turn, None
             wanted = waiting + (len(turn.chunk.deliveries) if turn.chunk else 0)

@@ -17,7 +17,7 @@ from newsletter.storage.ledger_desk import LedgerDesk
 from newsletter.storage.ledger_freezing import Freezing
 from newsletter.storage.ledger_queries import MailingState, dates_in, due_of, may_run, still_open, withdraw
 from newsletter.storage.ledger_rows import add_outcomes
-from newsletter.storage.ledger_statements import FIRST_FREE, GIVE_BACK, LEASED, LET_RETRIES_GO, READ, THIS_FREE
+from newsletter.storage.ledger_statements import FIRST_FREE, GIVE_BACK, LEASED, LET_RETRIES_GO, REACH, READ, THIS_FREE
 from newsletter.storage.ledger_statements import LEASE as LEASE_CHUNK
 from newsletter.storage.ledger_tables import chunks, mailings, retries
 from subscribers.deliveries import Cause, Delivery, Outcome, Receipt, Recipient, Tally, date_of
@@ -47,6 +47,7 @@ class Chunk:
     mailing: int
     epoch: int
     deliveries: tuple[Delivery, ...]
+    reach: int | None = None  #: the highest index whose message may be begun before the next turn; None: any
 
 
 class Settled(NamedTuple):
@@ -118,6 +119,8 @@ class Ledger(LedgerDesk):
         finished: Collection[int] = (),
         wants_more: bool = True,
         only: str | None = None,
+        reaches: Mapping[int, int | None] | None = None,
+        window: int | None = None,
     ) -> Turn:
         """Write down results, renew the leases, give back what is finished and lease another chunk: one transaction.
 
@@ -128,6 +131,8 @@ class Ledger(LedgerDesk):
             finished: Those of them it is through with; whoever of them is still pending goes free again.
             wants_more: Whether to lease another chunk.
             only: Lease people of this edition alone; None: of any.
+            reaches: Up to which index the sender may begin messages of a chunk it holds from now on; None: all of them.
+            window: How many of another chunk it may begin before it says so; None: all of them.
 
         Raises:
             StoreError: The database does not answer; the turn may be tried again as it is.
@@ -137,9 +142,12 @@ class Ledger(LedgerDesk):
             now = self._now(connection)
             mine, halted = self._renew(connection, owner, held, now)
             self._record(connection, settled, mine, now)
+            told = [{"chunk": id_, "upto": upto} for id_, upto in (reaches or {}).items() if id_ in mine]
+            if told:
+                connection.execute(REACH, told)
             for id_ in mine.intersection(finished):
                 self._give_back(connection, id_, now)
-            chunk = self._lease(connection, owner, now, only) if wants_more else None
+            chunk = self._lease(connection, owner, now, only, window) if wants_more else None
         return Turn(chunk, frozenset(held) - mine, halted)
 
     def _renew(
@@ -209,7 +217,9 @@ class Ledger(LedgerDesk):
         if mailing.state == MailingState.STOPPED.value:
             withdraw(connection, mailing.id, now)
 
-    def _lease(self, connection: Connection, owner: str, now: datetime, only: str | None) -> Chunk | None:
+    def _lease(
+        self, connection: Connection, owner: str, now: datetime, only: str | None, window: int | None
+    ) -> Chunk | None:
         chunk = connection.execute(FIRST_FREE[only is not None], {"now": now, "edition": only}).first()
         if chunk is None:
             due = self._gather_retries(connection, now, only)
@@ -223,7 +233,11 @@ class Ledger(LedgerDesk):
             return None
         date = dates_in(connection, chunk.mailing) if dated is None else lambda _idx: dated
         deliveries = self._read(connection, chunk, date, now)
-        return Chunk(id=chunk.id, mailing=chunk.mailing, epoch=chunk.epoch + 1, deliveries=deliveries)
+        reach = None
+        if window is not None and window < len(deliveries):
+            reach = deliveries[window - 1].idx if window > 0 else deliveries[0].idx - 1
+            connection.execute(REACH, {"chunk": chunk.id, "upto": reach})
+        return Chunk(id=chunk.id, mailing=chunk.mailing, epoch=chunk.epoch + 1, deliveries=deliveries, reach=reach)
 
     def _gather_retries(self, connection: Connection, now: datetime, only: str | None) -> int | None:
         """Put the retries of one edition that are due into a chunk of their own; return its id."""
@@ -320,7 +334,7 @@ class Ledger(LedgerDesk):
             place = (chunk.mailing, row.idx)
             if place in results:
                 receipt = results[place]
-            elif place in intents or not trusted:
+            elif place in intents or (not trusted and (chunk.reach is None or row.idx <= chunk.reach)):
                 receipt = doubt
             else:
                 continue

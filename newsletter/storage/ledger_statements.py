@@ -131,8 +131,12 @@ LEASE = (
         epoch=chunks.c.epoch + 1,
         lease_until=bindparam("until", type_=Instant),
         dated_at=bindparam("dated", type_=Instant),
+        reach=None,
     )
 )
+
+#: Notes how far into a chunk its holder may begin messages; `chunk`, `upto`.
+REACH = update(chunks).where(chunks.c.id == bindparam("chunk")).values(reach=bindparam("upto"))
 
 _FIRST = (
     select(*_PEOPLE, literal(0).label("attempts"))

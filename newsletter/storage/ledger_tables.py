@@ -48,6 +48,8 @@ chunks = Table(
     Column("not_before", Instant),
     #: The date its messages bear; None: nobody has taken it yet.
     Column("dated_at", Instant),
+    #: The highest index whose message its holder may have begun; None: any of them.
+    Column("reach", Integer),
     Index("ix_chunks_state", "state", "id"),
     Index("ix_chunks_mailing", "mailing"),
 )

@@ -242,6 +242,33 @@ def test_without_a_journal_everyone_still_open_is_uncertain_and_nobody_else(ledg
     assert ledger.tally(EDITION) == Tally(candidates=5, accepted=1, uncertain=2, pending=2)
 
 
+def test_without_a_journal_only_those_are_uncertain_to_whom_the_sender_may_have_come(ledger: Ledger) -> None:
+    ledger.freeze(EDITION, people(3))
+    lost = ledger.turn("one", window=1).chunk
+    assert lost is not None
+    first, second, _ = lost.deliveries
+    assert lost.reach == first.idx
+
+    ledger.turn(
+        "one", [Settled(first, ACCEPTED)], {lost.id: lost.epoch}, wants_more=False, reaches={lost.id: second.idx}
+    )
+
+    assert ledger.recover("one", {}, [], trusted=False) == 1
+    assert ledger.tally(EDITION) == Tally(candidates=3, accepted=1, uncertain=1, pending=1)
+    again = claim(ledger, "two")
+    assert again.reach is None
+    assert len(again.deliveries) == 1
+    assert ledger.recover("two", {}, [], trusted=False) == 1
+
+
+def test_a_chunk_of_which_nobody_may_be_begun_yet_leaves_nobody_uncertain(ledger: Ledger) -> None:
+    ledger.freeze(EDITION, people(3))
+    ledger.turn("one", window=0)
+
+    assert ledger.recover("one", {}, [], trusted=False) == 0
+    assert ledger.tally(EDITION) == Tally(candidates=3, pending=3)
+
+
 def test_a_dead_sender_of_retries_gives_them_back_too(ledger: Ledger, clock: Clock) -> None:
     ledger.freeze(EDITION, people(3))
     settle(ledger, claim(ledger), DEFERRED, DEFERRED, DEFERRED)

@@ -259,7 +259,7 @@ def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_so(tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"var", "first"}
 
 
-ROWS, OCTETS = 100_000, 600
+ROWS, OCTETS = 50_000, 1_200
 
 #: Backs a store up and restores it; says by how many octets each raised this process's peak of memory, and the rows.
 MEASURE = f"""
@@ -282,10 +282,10 @@ def fill(low, high):
 folder, source, target = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 engine, now = open_engine(source), datetime.now(UTC)
 house = Settings(home=folder / "home", database_url=source)
-fill(1, {ROWS} // 10)
+fill(1, {ROWS} // 5)
 back_up(house, folder / "small", now)  # loads what it needs, and has its pages in hand
 restore(Settings(home=folder / "warmed"), folder / "small", now)
-fill({ROWS} // 10 + 1, {ROWS})
+fill({ROWS} // 5 + 1, {ROWS})
 before = peak()
 back_up(house, folder / "backup", now)
 between = peak()
