@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.near_duplicates import measure_sections, read_sections
+from content.clusters import cluster
 from content.repeats import says_the_same
 
 DATA = Path(__file__).parent / "data"
@@ -62,6 +63,15 @@ def test_every_contradiction_flagged_is_one_but_for_one_a_set(measured: tuple[st
 
     true, flagged = figures["contradictions_flagged"]
     assert flagged - true <= 1
+
+
+def test_sets_that_have_nothing_in_common_share_no_cluster() -> None:
+    labelled = [x for n in ("beauty_tuning", "beauty_tuning_c") for x in read_sections(DATA / f"{n}.txt")]
+    explainers = {x.section.id: x.explainer for x in labelled}
+
+    clusters = cluster(x.section for x in labelled)
+
+    assert {len({explainers[m.id] for m in c.members}) for c in clusters} == {1}
 
 
 @pytest.mark.parametrize(
