@@ -74,6 +74,14 @@ def test_sets_that_have_nothing_in_common_share_no_cluster() -> None:
     assert {len({explainers[m.id] for m in c.members}) for c in clusters} == {1}
 
 
+def test_what_a_treatment_is_for_tells_it_from_another_that_says_what_it_does() -> None:
+    headings = {"How Laser Treatment for Acne Works", "How Does Laser Hair Removal Work?"}
+    sections = [x.section for x in read_sections(DATA / "beauty_heldout_b.txt") if x.section.heading in headings]
+
+    assert {s.heading for s in sections} == headings
+    assert cluster(sections) == ()
+
+
 @pytest.mark.parametrize(
     ("name", "harmless", "wrong"),
     [("probes", 16, 0), ("probes_heldout", 16, 0), ("probes_b", 16, 1), ("probes_c", 15, 1), ("probes_d", 15, 0)],
