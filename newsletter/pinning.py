@@ -10,6 +10,7 @@ from content.pins import pin
 from newsletter.ports import Rendering
 from newsletter.settings import Settings
 from newsletter.storage.articles import ArticleStore
+from newsletter.storage.compositions import CompositionStore
 from newsletter.storage.editions import EditionRecord, hash_of
 from newsletter.storage.lists import ListStore
 from newsletter.templating import template_hashes
@@ -30,6 +31,10 @@ class Desk(Protocol):
     @property
     def lists(self) -> ListStore:
         """Return where mailing lists are."""
+
+    @property
+    def compositions(self) -> CompositionStore:
+        """Return what editors composed."""
 
 
 def pins_now(desk: Desk, record: EditionRecord, look: Look, mail: Rendering | None) -> dict[str, str]:
@@ -68,11 +73,12 @@ def content_pins(edition: Edition) -> dict[str, str]:
 def _other_pins(desk: Desk, record: EditionRecord, look: Look) -> dict[str, str]:
     audience = list_of(desk)
     rule = [sorted(audience.topic_slugs), audience.rhythms, audience.hour, audience.zone, desk.settings.local_hours]
+    segment = desk.compositions.latest(record.edition.key).composition.audience
     return {
         "text": fingerprint(record.edition),
         "folding": pin(record.folding),
         "look": pin(plain.dump(look)),
-        f"audience {audience.slug}": pin(json.dumps(rule)),
+        f"audience {audience.slug}": pin(json.dumps([*rule, segment] if segment else rule)),
     }
 
 

@@ -38,6 +38,7 @@ articles = Table(
     #: The revision that the source showed last.
     Column("revision", String(64), nullable=False),
     Column("first_seen", Instant, nullable=False),
+    Index("ix_articles_revision", "revision"),
 )
 
 revisions = Table(
@@ -51,6 +52,8 @@ revisions = Table(
     #: What an editor should know of it, as JSON: what was removed, what looks odd.
     Column("remarks", Text, nullable=False),
     Index("ix_revisions_article", "article"),
+    #: Lists show the newest page: with these, the database reads that page and not every article.
+    Index("ix_revisions_pulled_at", "pulled_at"),
 )
 
 #: Only ever added to: the database itself refuses a change.
@@ -64,6 +67,7 @@ approvals = Table(
     Column("at", Instant, nullable=False),
     Column("note", Text, nullable=False),
     Index("ix_approvals_revision", "revision"),
+    Index("ix_approvals_at", "at"),
 )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    delete,
     func,
     select,
 )
@@ -225,6 +226,12 @@ class PeopleStore:
                         until=suppression.until,
                     )
                 )
+
+    def allow(self, key: str) -> bool:
+        """Write to an address again that staff suppressed by hand; tell whether they had. No other reason is lifted."""
+        by_hand = suppressions.c.reason == Reason.MANUAL.value
+        with self._engine.begin() as connection:
+            return bool(connection.execute(delete(suppressions).where(suppressions.c.key == key, by_hand)).rowcount)
 
     def suppressions(self) -> tuple[Suppression, ...]:
         """Return every suppression."""

@@ -48,6 +48,8 @@ GRANTS: Mapping[str, Grant] = {
     "renderings": _WORK,
     "acceptances": Grant(),
     "compositions": Grant(),
+    "jottings": Grant(sender=""),
+    "segments": Grant(sender=""),  # a digest that goes to one keeps its rules as they were
     "indexed_editions": _WORK,
     "indexed_sections": _WORK,
     "word_holders": _WORK,

@@ -1,5 +1,6 @@
 """Each page says what holds now, names who can help, and offers only what does something."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,9 +12,10 @@ from newsletter.publishing import draft
 from newsletter.releasing import release
 from newsletter.storage.engine import open_engine
 from newsletter.storage.staff import Role
+from subscribers.people import Reason, Suppression
 from tests.builders import make_article, paragraph
 from tests.newsletter.desks import outcome_of
-from tests.newsletter.office import AT_HOME, NEEDLING, Browser, Office, words_of
+from tests.newsletter.office import AT_HOME, NEEDLING, Browser, Office, said, words_of
 
 KEY = "beauty-weekly-2026-W48"
 
@@ -128,3 +130,41 @@ def test_the_watch_page_breaks_down_by_receiving_domain(office: Office, ines: Br
 
     assert "Domain Messages Accepted Refused Uncertain example.org 2 50.0 % 1 0" in said
     assert "Messages Became Reply 1 refused no such user" in said
+
+
+def test_the_button_of_a_row_decides_about_that_row(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, AT_HOME)
+
+    answer = ines.post("/articles", do=f"approve {AT_HOME.revision}:pending", back="/articles")
+
+    assert said(answer).startswith("1 article approved.")
+    assert {s.article.id: s.word for s in office.house.articles.standings()} == {
+        NEEDLING.id: "pending",
+        AT_HOME.id: "approved",
+    }
+
+
+def test_what_staff_suppressed_by_hand_is_taken_back_and_nothing_else(office: Office, ines: Browser) -> None:
+    person = office.house.people.find("ada@example.org")
+    assert person
+    office.house.people.suppress(Suppression(person.key, Reason.COMPLAINED, office.now))
+    assert "Write to them again" not in words_of(ines, f"/audience/people/{person.id}")
+    ines.post(f"/audience/people/{person.id}", do="suppress")
+    assert "Write to them again" in words_of(ines, f"/audience/people/{person.id}")
+
+    answer = ines.post("/audience/suppressed/allow", key=person.key)
+
+    assert said(answer).startswith("They may be written to again")
+    assert [s.reason for s in office.house.people.suppressions()] == [Reason.COMPLAINED]
+    assert said(ines.post("/audience/suppressed/allow", key=person.key)).startswith("Only what staff suppressed")
+
+
+def test_a_group_names_the_digests_that_a_ruling_changes(office: Office, ines: Browser) -> None:
+    office.bring(NEEDLING, AT_HOME, approved=True)
+    group = re.search(r'href="(/duplicates/[0-9a-f]{16})"', ines.get("/duplicates").text)
+    assert group
+    assert "No draft has it yet" in words_of(ines, group[1])
+
+    ines.post("/digests")
+
+    assert "It is in Week 48, 2026 ; fold it anew after a ruling." in words_of(ines, group[1])

@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
-from newsletter.publishing import approve, draft, find
+from newsletter.publishing import approve, draft, find, what_changed
 from newsletter.releasing import foresee_for, release
 from newsletter.storage.engine import open_engine
 from newsletter.storage.enrolments import EnrolmentStore
@@ -165,6 +166,20 @@ def test_a_digest_goes_to_its_segment_by_the_rules_that_were_approved(office: Of
     with office.house.engine.connect() as connection:
         assert connection.execute(select(audience.c.subscriber)).scalars().all() == ["id-bea"]
     assert tally.candidates == 1
+
+
+def test_the_approval_covers_the_segment(office: Office, ines: Browser) -> None:
+    number = KeptSegmentStore(office.house.engine).keep("beauty", "Germans", GERMANS, by="Ines", now=office.now)
+    ines.post(f"/digests/{KEY}", version="0", do="save", audience=str(number))
+    approve(office.house, KEY, by="Ines", now=office.now, accept=["preheader", "subject"])
+    record, compositions = find(office.house, KEY), office.house.compositions
+    assert what_changed(office.house, record) == ()
+
+    wider = replace(compositions.latest(KEY).composition, audience="", audience_name="")
+    assert compositions.add(KEY, wider, after=1, by="somebody else", now=office.now)
+
+    (changed,) = what_changed(office.house, record)
+    assert changed.startswith("whom it goes to changed since")
 
 
 def test_a_digest_goes_to_everybody_again(office: Office, ines: Browser) -> None:

@@ -75,8 +75,10 @@ def show_articles(ask: Ask) -> Response:
 
 def decide(ask: Ask) -> Response:
     """Take a decision about ticked articles, or about one, each as the editor saw it."""
-    choice = _choice(ask.form.one("do"))
-    wanted = ask.form.all("one") or ask.form.all("chosen")
+    # A row's button names its article; the buttons below the list take what is ticked.
+    act, _, one = ask.form.one("do").partition(" ")
+    choice = _choice(act)
+    wanted = [one] if one else ask.form.all("one") or ask.form.all("chosen")
     back = _back(ask)
     if not wanted:
         return ask.go(back, "Nothing was ticked, so nothing was done.", is_problem=True)

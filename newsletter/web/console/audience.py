@@ -158,6 +158,19 @@ def suppress_address(ask: Ask) -> Response:
     return ask.go("/audience/suppressed", "Nothing is sent there any more.")
 
 
+def allow_address(ask: Ask) -> Response:
+    """Write again to an address that staff suppressed by hand; what a reader or a server decided stays."""
+    key = ask.form.one("key")[:320]
+    if not ask.console.house.people.allow(key):
+        said = "Only what staff suppressed by hand can be taken back here. Nothing was changed."
+        return ask.go("/audience/suppressed", said, is_problem=True)
+    ask.did("one address")
+    ask.console.cache.forget()
+    return ask.go(
+        "/audience/suppressed", "They may be written to again, unless they have left or another reason stands."
+    )
+
+
 def try_import(ask: Ask) -> Response:
     """Say what an import would do; nothing is changed."""
     if not ask.upload:
@@ -255,6 +268,7 @@ DOORS = (
     Door(path="/audience", view=add_person, may=Permission.PEOPLE, act="person.add"),
     Door(path="/audience/suppressed", view=show_suppressed, may=Permission.PEOPLE),
     Door(path="/audience/suppressed", view=suppress_address, may=Permission.PEOPLE, act="address.suppress"),
+    Door(path="/audience/suppressed/allow", view=allow_address, may=Permission.PEOPLE, act="address.allow"),
     Door(path=_PERSON, view=show_person, may=Permission.PEOPLE),
     Door(path=_PERSON, view=suppress_person, may=Permission.PEOPLE, act="person.suppress"),
     Door(path=f"{_PERSON}/export", view=export_person, may=Permission.CROWD, act="person.export", fresh=True),

@@ -1,7 +1,7 @@
 """Duplicates: sections that explain the same, side by side, and what editors rule about them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from newsletter.rendering.comparison import compare
 from newsletter.semantics import choose_vectors
 from newsletter.staffing import Permission
 from newsletter.storage.articles import Brief, Standing
-from newsletter.storage.editions import TOLD
+from newsletter.storage.editions import TOLD, EditionState
 from newsletter.web.console.asking import Ask, Door
 
 #: Articles whose sections are compared: those that wait for a digest, the newest. More would make staff wait.
@@ -121,6 +121,7 @@ def show_group(ask: Ask) -> Response:
         article={a: s.article for a, s in found.articles.items()},
         is_decided=_is_decided(group, _ruled(ask)),
         clashes=_clashes(group, found),
+        printed_in=_drafts_with(ask, {m.article for m in group.members}),
         before=ids[at - 1] if at else "",
         after=ids[at + 1] if at + 1 < len(ids) else "",
     )
@@ -204,6 +205,15 @@ def _names(sections: Sequence[Section]) -> dict[str, str]:
     """Return how sections and sentences are called, by the fingerprint that rulings have of them."""
     sentences = {x.fingerprint: x.text for s in sections for x in statements_of(s)}
     return sentences | {s.fingerprint: f"{s.heading or _opening(s)}, in {s.article_title}" for s in sections}
+
+
+def _drafts_with(ask: Ask, articles: Collection[str]) -> list[str]:
+    """Return the keys of digests that have not left and tell one of these articles: a ruling changes them."""
+    house = ask.console.house
+    ahead = [e for e in ask.console.overviews.editions(house.settings.newsletter, limit=20) if e.mailing is None]
+    open_ = [e for e in ahead if e.state in {EditionState.DRAFT, EditionState.HELD, EditionState.APPROVED}]
+    records = [(e.key, house.editions.find(e.key)) for e in open_]
+    return [k for k, r in records if r and any(a in articles for a, _ in r.edition.manifest.revisions)]
 
 
 def told_articles(ask: Ask) -> Mapping[str, str]:
