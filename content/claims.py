@@ -15,7 +15,7 @@ from content.vocabulary import AFFIRMED, CONDITIONS, NAMED, NEGATIVE, SAFETY, st
 #: whole. Linear on purpose: sentences come from strangers.
 _CLAUSE = re.compile(
     r"[;:—–()]|,\s*(?=(?:it|they|you|he|she|we|this|these|that|those|there|then|so"
-    r"|and (?:then|it|they|you)|or (?:it|they|you)|instead|otherwise)\b)"
+    r"|and (?:then|it|they|you)|or (?:it|they|you)|instead|otherwise|never|not)\b)"
     r"|\band (?=(?:no|not|never|do not|does not)\b|(?:try|use|apply|wear|keep|let|follow|put"
     r"|choose|leave|avoid|skip|wait|rinse|pat|stay|remove|take|make|have)\b)"
     r"|\b(?:but|because|although|though|while|whereas|so that|since|when|which|who|as)\b"
@@ -32,6 +32,8 @@ _PARTED = re.compile(
     r"|\b(?:keep|kept|stay)\b.{0,60}?\b(?:off|out|clear)\b|\brules?\b.{0,40}?\bout\b"
     r"|\bstop(?:ping)? \w+ing\b|^\W*stop\b|\bwait\b(?! (?:until|for|and)\b)"
 )
+#: These deny as "not" does. Their stems are other words' ("hard", "bare"); "hardly feel" says that it is painless.
+_SCARCELY = re.compile(r"\bhardly\b(?! feel)|\b(?:scarcely|barely|seldom)\b")
 #: "..., so avoid them": the denial is of what was said before.
 _BACKWARDS = re.compile(
     r"^\W*(?:so |and |therefore )?(?:avoid|skip|do not|don't|never) (?:\w+ )?(?:it|them|this|these|that|those)\W*$"
@@ -91,7 +93,7 @@ def read(text: str, language: str = "en") -> Claim:
         every.update(content)
         if content:
             clauses.append(Clause(frozenset(content), quantities(clause) if amounts else ()))
-        if _says_no(found) or _PARTED.search(clause):
+        if _says_no(found) or _PARTED.search(clause) or _SCARCELY.search(clause):
             denied.update(content)
         if _BACKWARDS.search(clause):
             denied.update(every)

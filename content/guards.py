@@ -89,12 +89,23 @@ def _daily(q: Quantity) -> bool:
 
 
 def _negation(claim: Claim, witness: Claim) -> list[Difference]:
-    shared = (claim.terms & witness.terms) - GENERIC or claim.terms & witness.terms
+    return _denial(claim, witness) or [
+        d for clause in claim.clauses if len(clause.terms) > 1 for d in _denial(claim, witness, clause.terms)
+    ]
+
+
+def _denial(claim: Claim, witness: Claim, of: frozenset[str] | None = None) -> list[Difference]:
+    """Find what one says and the other denies, where that is most of what they share `of` a clause, or at all."""
+    both = claim.terms & witness.terms & (claim.terms if of is None else of)
+    shared = both - GENERIC or both
     flipped = sorted(c for c in shared if (c in claim.denied) != (c in witness.denied))
-    if len(flipped) * 2 > len(shared):
-        return [Difference(Guard.NEGATION, f"{'not ' if flipped[0] in claim.denied else ''}{flipped[0]}",
-                           f"{'not ' if flipped[0] in witness.denied else ''}{flipped[0]}")]  # fmt: skip
-    return []
+    if len(flipped) * 2 <= len(shared):
+        return []
+    return [Difference(Guard.NEGATION, _said(flipped[0], claim), _said(flipped[0], witness))]
+
+
+def _said(concept: str, claim: Claim) -> str:
+    return f"{'not ' if concept in claim.denied else ''}{concept}"
 
 
 def _opposites(claim: Claim, witness: Claim) -> list[Difference]:
@@ -143,7 +154,7 @@ def contradiction(claim: Claim, witness: Claim, about: frozenset[str] = frozense
         for difference in _clashing_numbers(claim, witness):
             return difference
     if of_both >= SAME_CLAIM:
-        for difference in (*_negation(claim, witness), *_opposites(claim, witness)):
+        for difference in (*_denial(claim, witness), *_opposites(claim, witness)):
             return difference
     mine, theirs = claim.named - witness.terms - about, witness.named - claim.terms - about
     if number and mine and theirs and _in_order(claim, witness).ratio() >= SAME_FRAME:

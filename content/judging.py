@@ -8,11 +8,11 @@ import numpy as np
 
 from content.comparing import Batch, Flags, Likeness, Scores, liken
 from content.concordance import Numbers, only
+from content.kin import MOST, relatives
 from content.mapping import Mapper
 from content.roles import Role, hints
-from content.similarity import NOTHING, Affinity, Profiles, affinity_of
-from content.subjects import about
-from content.vocabulary import GENERIC
+from content.similarity import Affinity, Profiles, affinity_of
+from content.subjects import Heading, name_two_things, read_heading
 
 #: The least score at which two sections of different articles are linked, by how sure the subject is, when their
 #: headings give them the same role, and when they do not tell.
@@ -42,7 +42,7 @@ CHAINED = 0.4
 
 #: How well the sentences must match at least where the subject is not surely the same: like headings ("Should you skip
 #: it?") and a like role link nothing by themselves.
-LEAST_SAID = 0.05
+LEAST_SAID = 0.03
 
 #: Pairs of sections that go to a worker at a time.
 PAIRS_AT_ONCE = 16_384
@@ -88,11 +88,12 @@ class Judge:
         articles: dict[str, int] = {}
         self.articles = np.array([articles.setdefault(s.revision, len(articles)) for s in known.sections], np.int64)
         self._subjects = [known.subjects[revision] for revision in articles]
+        self._kin = _kin(known, articles)
         self._named = np.array([bool(s.core) for s in self._subjects], np.bool_)
-        self._headings, self._heading = _interned(known.headings)
-        names = [about(s.heading, s.language)[0] - GENERIC if s.heading else NOTHING for s in known.sections]
-        different, self._name = _interned(names)
-        self._says_name = np.array([bool(name) for name in different], np.bool_)
+        headings = [read_heading(s.heading, s.language) for s in known.sections]
+        names, self._name = _interned(h.name for h in headings)
+        self._says_name = np.array([bool(name) for name in names], np.bool_)
+        self._headings, self._heading = _interned(headings)
         self._roles, self._role = _interned(known.roles)
         self._kinds, self._kind = _interned((r, s.heading) for r, s in zip(known.roles, known.sections, strict=True))
         self._headed = np.array([bool(s.heading) for s in known.sections], np.bool_)
@@ -104,7 +105,7 @@ class Judge:
         found = np.full(len(a), int(Affinity.POSSIBLE))
         named = np.flatnonzero(self._named[a] & self._named[b])
         found[named] = _each(a[named], b[named], lambda x, y: affinity_of(self._subjects[x], self._subjects[y]))
-        return found
+        return np.where(self._kin[a] == self._kin[b], np.maximum(found, Affinity.LIKELY), found)
 
     def judge(self, a: Numbers, b: Numbers, mapper: Mapper = map) -> Findings:
         """Return what speaks for the sections at the places `a` and `b` being the same explainer."""
@@ -113,13 +114,15 @@ class Judge:
         shared = self._shared_roles(a, b)
         clash = (shared == _CLASH) & ~(self._guessed[a] | self._guessed[b])
         told = (shared >= _SHARED) & (headed | (shared == _CLOSING) | (shared == _CLOSING_FIRST))
-        alike = self._liken(a, b, clash | (affinity < Affinity.LIKELY), mapper)
-        score = 0.5 * alike.aligned + 0.3 * alike.whole
-        score += _each(
+        headings = _each(
             self._heading[a], self._heading[b], lambda x, y: _of_headings(self._headings[x], self._headings[y])
         )
+        affinity = np.where(headings == _TWO_THINGS, Affinity.DIFFERENT, affinity)
+        alike = self._liken(a, b, clash | (affinity < Affinity.LIKELY), mapper)
+        score = 0.5 * alike.aligned + 0.3 * alike.whole
+        score += np.maximum(headings, 0.0)
         score = np.where(headed, score, score / 0.8)  # a passage has no heading that could be alike
-        score += np.where((shared == _FIRST) | (shared == _CLOSING_FIRST), 0.1, 0.0)
+        score += _OF_ROLES[shared]
         score = np.where(self._spoken[a] & self._spoken[b], np.minimum(score, 1.0), 0.0)
         return Findings(
             score=score,
@@ -164,6 +167,15 @@ class Judge:
         )
 
 
+def _kin(known: Profiles, articles: Mapping[str, int]) -> Numbers:
+    """Return for each article the number of the first one that is about the same, by the rare words of both."""
+    found = np.arange(len(articles))
+    for group in relatives(known.each) if len(known.sections) <= MOST else ():
+        numbers = [articles[revision] for revision in group]
+        found[numbers] = min(numbers)
+    return found
+
+
 _Kind = TypeVar("_Kind")
 
 
@@ -187,6 +199,9 @@ def _each(a: Numbers, b: Numbers, compare: Callable[[int, int], float]) -> Score
 #: both; and whether that is the conclusion, which says itself what it is.
 _UNKNOWN, _CLASH, _SHARED, _FIRST, _CLOSING, _CLOSING_FIRST = range(6)
 
+#: What each of these adds to a score: "how to use it" tells how it works, too, but that is not what it is for.
+_OF_ROLES = np.array([0.0, 0.0, -0.05, 0.1, -0.05, 0.1])
+
 
 def shared_role(a: Sequence[Role], b: Sequence[Role]) -> Role | None:
     """Return the likeliest role that both have."""
@@ -204,7 +219,13 @@ def _shared(a: Sequence[Role], b: Sequence[Role]) -> int:
     return (_CLOSING if role is Role.CLOSING else _SHARED) + (a[0] == b[0])
 
 
-def _of_headings(a: frozenset[str], b: frozenset[str]) -> float:
-    """Return what like headings add to a score, 0.0 to 0.2."""
-    union = a | b
-    return 0.2 * len(a & b) / len(union) if union else 0.0
+#: What like headings add to a score at most, and what stands for two that are alike but for the thing they name.
+_LIKE_HEADINGS, _TWO_THINGS = 0.2, -1.0
+
+
+def _of_headings(a: Heading, b: Heading) -> float:
+    """Return what two headings add to a score."""
+    if name_two_things(a, b):
+        return _TWO_THINGS
+    union = a.terms | b.terms
+    return _LIKE_HEADINGS * len(a.terms & b.terms) / len(union) if union else 0.0

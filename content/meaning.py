@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from content.comparing import overlap
 from content.embeddings import Matrix, Vectors, align, place, place_sections, unit
-from content.kinship import DIGITS, Articles
+from content.kin import DIGITS
+from content.kinship import Articles
 from content.sections import Section
 from content.similarity import Profile, stated
+from content.subjects import Heading, name_two_things, read_heading
 from content.text import sentences
 
 Numbers = NDArray[np.float64]
@@ -127,6 +129,7 @@ class _Table:
     likeness: Numbers  #: the same, and how alike they depart from their articles: at most 1.0 + RESIDUAL
     score: Numbers  #: likeness with margin and role
     clash: NDArray[np.bool_]
+    headings: Sequence[Heading]  #: of each row
     openings: frozenset[int]  #: what stands before an article's first heading: it leads in or tells a story
 
     @classmethod
@@ -160,6 +163,7 @@ class _Table:
             likeness=likeness,
             score=np.round(score, DIGITS),
             clash=clash,
+            headings=[read_heading(found[n].section.heading, found[n].section.language) for n in spoken],
             openings=_openings(found),
         )
 
@@ -238,6 +242,8 @@ def _together(table: _Table, a: Sequence[int], b: Sequence[int]) -> float | None
         return None
     rows, columns = [table.row[n] for n in a], [table.row[n] for n in b]
     if table.likeness[np.ix_(rows, columns)].mean() < LEAST_ALIKE:
+        return None
+    if any(name_two_things(table.headings[x], table.headings[y]) for x in rows for y in columns):
         return None
     if not table.openings.isdisjoint((*a, *b)) and table.likeness[np.ix_(rows, columns)].max() < COPY:
         return None

@@ -217,8 +217,9 @@ def affinity_of(left: Subject, right: Subject) -> Affinity:
     vaguer = left if telling_right else right
     if (only_left or only_right) and vaguer.ambiguous:
         return Affinity.POSSIBLE
-    # "Brow tint" and "brows after microblading": each names what the other does not speak of.
-    return Affinity.SAME if left.firm and right.firm and not (only_left and only_right) else Affinity.LIKELY
+    # "Brow tint" and "brows after microblading": each names what the other does not.
+    differ = left.core - right.core and right.core - left.core
+    return Affinity.SAME if left.firm and right.firm and not differ else Affinity.LIKELY
 
 
 #: Put before another treatment's name these make a treatment of their own, with its own explainers.

@@ -8,7 +8,8 @@ from functools import cache
 from itertools import pairwise
 
 from content.claims import sequence, terms
-from content.vocabulary import NAMED
+from content.roles import roles
+from content.vocabulary import GENERIC, NAMED
 
 #: Words of headings that say what a section is for, not what it is about.
 _NOT_A_SUBJECT = """
@@ -75,6 +76,28 @@ def about(heading: str, language: str) -> tuple[frozenset[str], frozenset[str]]:
     return (main, purpose - main) if main else (purpose, frozenset())
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a heading says."""
+
+    terms: frozenset[str]
+    name: frozenset[str]  #: those of them that name something
+
+
+def read_heading(heading: str, language: str) -> Heading:
+    """Return what a heading says; nothing where there is none."""
+    return Heading(terms(heading, language), about(heading, language)[0] - GENERIC) if heading else _NO_HEADING
+
+
+_NO_HEADING = Heading(frozenset(), frozenset())
+
+
+def name_two_things(a: Heading, b: Heading) -> bool:
+    """Tell whether two headings say the same, and not of the same thing: how a lash lift works, how retinol works."""
+    frame = a.terms - a.name
+    return bool(a.name and b.name and frame) and a.name.isdisjoint(b.name) and frame == b.terms - b.name
+
+
 def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], language: str) -> Subject:
     """Return what an article with these headings and, per section, these concepts is about.
 
@@ -94,6 +117,7 @@ def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], 
     core = frozenset(t for t, n in known.items() if 2 * n >= top)
     # What the headings name but once and the prose never takes up ("a power wash for your face") names no subject.
     firm = any(known[t] > 1 or t in spread for t in core)
+    firm = firm or any(roles(h) and not core.isdisjoint(about(h, language)[0]) for h in headings)
     return Subject(
         core=core,
         purpose=frozenset(purposes) - core,

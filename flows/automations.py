@@ -24,7 +24,7 @@ MEANS = {
     Kind.MISSED: "An edition's time passed and nothing left. 'newsletter edition send', 'schedule' or 'cancel'.",
     Kind.STUCK: "Messages are due and nothing ends. 'newsletter doctor', then look at the worker and the mail server.",
     Kind.BOUNCES: "Too many addresses do not exist. 'newsletter edition status', before it pauses itself.",
-    Kind.SOURCE: "A source could not be read for a day. 'newsletter source check'.",
+    Kind.SOURCE: "A source could not be read for a day. 'newsletter source check NAME'.",
     Kind.NOTHING: "The database is a copy, or the clock was set back. 'newsletter dispatch --accept' after a look.",
 }
 

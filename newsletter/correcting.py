@@ -206,7 +206,7 @@ def _hold(desk: Desk, wrong: Iterable[str], reason: str, by: str, now: datetime)
 def _hold_one(desk: Desk, key: str, reason: str, by: str, now: datetime) -> bool:
     if finish(desk, key, now):
         return False
-    moved = desk.editions.move(key, EditionState.HELD, reason=reason)
+    moved = desk.editions.move(key, EditionState.HELD, reason=reason, at=now)
     partly_out = is_partly_out(desk, find(desk, key))
     if partly_out:
         try:

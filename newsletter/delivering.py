@@ -87,6 +87,17 @@ def way_out(settings: Settings) -> Transport:
     return _WAYS_OUT[settings.transport](settings)
 
 
+def letters_way_out(settings: Settings) -> Transport:
+    """Return the same way out for a single letter: one connection, and the provider's stream for such mail.
+
+    Raises:
+        SettingsError: It lacks a password or a token.
+    """
+    return way_out(
+        settings.model_copy(update={"smtp_connections": 1, "postmark_stream": settings.postmark_letter_stream})
+    )
+
+
 def _smtp(settings: Settings) -> Transport:
     return SmtpTransport(
         Server(

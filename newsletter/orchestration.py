@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 import requests
 
+from newsletter.keeping import keep_first
 from newsletter.loglines import scrub
 
 #: What every run of ours is tagged with.
@@ -205,8 +206,7 @@ def make_password(home: Path) -> str:
     file = home / SIGN_IN
     try:
         if not file.exists():
-            file.touch(mode=0o600, exist_ok=False)
-            file.write_text(f"operator:{secrets.token_urlsafe(_PASSWORD_BYTES)}\n")
+            keep_first(file, f"operator:{secrets.token_urlsafe(_PASSWORD_BYTES)}\n")
     except OSError as error:
         raise OrchestrationError(f"{str(file)!r} cannot be written: {error.strerror}") from error
     if password := _read_password(home):

@@ -3,16 +3,20 @@
 import hashlib
 import json
 import shutil
+import sqlite3
 import tarfile
-from collections.abc import Sequence
-from contextlib import suppress
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from gzip import BadGzipFile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from newsletter.dispatching import hold_everything
+from newsletter.keeping import keep_first
 from newsletter.settings import Settings
 from newsletter.storage.engine import open_engine
 from newsletter.storage.snapshots import count_rows, doubt_what_is_open, put_back, take_snapshot
@@ -20,6 +24,9 @@ from newsletter.wiring import open_house
 
 #: Of the archive's form; another one is not read.
 FORM = 1
+
+#: What a file says that is none of ours, or no longer whole.
+_NO_BACKUP = (FileNotFoundError, IsADirectoryError, EOFError, BadGzipFile, zlib.error, tarfile.TarError, ValueError)
 
 STORE, KEY, JOURNALS, MANIFEST = "store.db", "key", "journals", "manifest.json"
 
@@ -56,7 +63,7 @@ def back_up(settings: Settings, file: Path, now: datetime) -> Backup:
     """
     if file.exists():
         raise PreservingError(f"{str(file)!r} is there already; name a new file")
-    with TemporaryDirectory(dir=_folder(file), prefix=".backup-") as name:
+    with _told(f"{str(file)!r} cannot be written"), TemporaryDirectory(dir=_folder(file), prefix=".backup-") as name:
         folder = Path(name)
         with open_house(settings) as house:
             rows = take_snapshot(house.engine, folder / STORE)
@@ -82,34 +89,42 @@ def restore(settings: Settings, file: Path, now: datetime) -> Restored:
     Whoever was still to be written to when the backup was taken is uncertain: the original may have gone on.
 
     Raises:
-        PreservingError: The file is no backup or damaged, or the house is not empty.
+        PreservingError: The file is no backup or damaged, the house is not empty, or there is no room.
         StoreError: The database is not empty, or cannot be written.
     """
     key = settings.key_file or settings.home / KEY
     if _journals(settings):
         raise PreservingError(f"{str(settings.home / JOURNALS)!r} holds journals of this machine; name another home")
-    with TemporaryDirectory(prefix="restore-") as folder:
-        backup = _read(file, Path(folder))
-        saved = (Path(folder) / KEY).read_bytes()
+    with _told(f"{str(file)!r} cannot be restored"), TemporaryDirectory(prefix="restore-") as name:
+        folder = Path(name)
+        backup = _read(file, folder)
+        saved = (folder / KEY).read_bytes()
         if key.exists() and key.read_bytes().strip() != saved.strip():
             raise PreservingError(f"{str(key)!r} is another key; links that were sent would die. Move it away first")
+        keep_first(key, saved.decode())  # before the store: what fails here leaves that empty, to be tried again
         engine = open_engine(settings.store_url)
         try:
-            put_back(Path(folder) / STORE, engine)
+            put_back(folder / STORE, engine)
             uncertain = doubt_what_is_open(engine, backup.taken_at, now)
         finally:
             engine.dispose()
-        _keep_files(settings, key, Path(folder))
+        _keep_journals(settings, folder)
     with open_house(settings) as house:
         hold_everything(house, now, f"restored from the backup of {backup.taken_at:%Y-%m-%d %H:%M} UTC")
     return Restored(backup, uncertain)
 
 
-def _keep_files(settings: Settings, key: Path, folder: Path) -> None:
-    if not key.exists():
-        key.parent.mkdir(parents=True, exist_ok=True)
-        key.touch(mode=0o600)
-        key.write_bytes((folder / KEY).read_bytes())
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Say in one line that the disk is full, or not ours to write."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        said = getattr(error, "strerror", None) or error
+        raise PreservingError(f"{what}: {said}. Nothing of it is left; make room, or name another place") from error
+
+
+def _keep_journals(settings: Settings, folder: Path) -> None:
     for journal in sorted((folder / JOURNALS).glob("*")):
         target = settings.home / JOURNALS / journal.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +138,7 @@ def _read(file: Path, folder: Path) -> Backup:
         with tarfile.open(file) as archive:
             archive.extractall(folder, filter="data")  # nothing leaves the folder
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+    except _NO_BACKUP as error:  # anything else is the disk's, and the file is not to blame
         raise PreservingError(f"{str(file)!r} cannot be read as a backup: {error}") from error
     if manifest.get("form") != FORM:
         raise PreservingError(f"{str(file)!r} is of another form of backup: {manifest.get('form')!r}")

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from content.looks import DARK, LIGHT, SANS, SERIF, Look, recoloured
+from newsletter.keeping import keep_first
 from subscribers.windows import read_window
 
 #: Where `newsletter` looks for its file unless `--config` names another.
@@ -56,6 +57,44 @@ class DomainLimit(BaseModel):
 
     per_second: Annotated[float, Field(ge=0)] = 0.0
     at_once: Annotated[int, Field(ge=0)] = 0
+
+
+#: Settings that are files or folders.
+_PATHS = frozenset(
+    {
+        "home",
+        "smtp_password_file",
+        "mail_folder",
+        "postmark_token_file",
+        "ses_secret_key_file",
+        "bounce_maildir",
+        "bounce_imap_password_file",
+        "alarm_webhook_file",
+        "key_file",
+    }
+)
+
+#: A store beside the settings file: three slashes, and no fourth.
+_RELATIVE_STORE = re.compile(r"sqlite:///([^/:].*)")
+
+
+class _FromHere(TomlConfigSettingsSource):
+    """The settings file; a path in it is meant from its own folder, wherever the process that reads it runs."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the file's values, its relative paths made whole."""
+        values = super().__call__()
+        file = self.settings_cls.model_config.get("toml_file")
+        if not isinstance(file, Path) or not file.is_file() or file == DEFAULT_FILE:
+            return values  # without a name it is the one in the working directory, where its paths lead as they stand
+        here = file.absolute().parent
+        for name in set(values) & _PATHS:
+            values[name] = here / str(values[name])
+        if "dkim_key_files" in values:
+            values["dkim_key_files"] = [here / str(name) for name in values["dkim_key_files"]]
+        if m := _RELATIVE_STORE.fullmatch(str(values.get("database_url", ""))):
+            values["database_url"] = f"sqlite:///{here / m[1]}"
+        return values
 
 
 class Settings(BaseSettings):
@@ -109,6 +148,9 @@ class Settings(BaseSettings):
     postmark_token: SecretStr = SecretStr("")
     postmark_token_file: Path | None = None
     postmark_stream: str = Field("broadcast", description="Postmark's message stream.")
+    postmark_letter_stream: str = Field(
+        "outbound", description="Postmark's stream for confirmations and other letters."
+    )
     ses_region: str = "eu-west-1"
     ses_access_key: str = ""
     ses_secret_key: SecretStr = SecretStr("")
@@ -139,7 +181,7 @@ class Settings(BaseSettings):
     source_secrets: dict[str, SecretStr] = Field(
         {}, description='By source, as JSON: WordPress "user:application password", Ghost the Content API key.'
     )
-    fetch_loopback: bool = Field(False, description="Let sources on this machine be read: for trials only.")
+    fetch_loopback: bool = Field(False, description="Let sources here be read, webhooks be posted here: for trials.")
 
     dask_scheduler: str = Field("", description="address of a Dask scheduler on which the flow backfill compares")
     similarity: Literal["lexical", "semantic"] = Field(
@@ -183,7 +225,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the order of precedence: what the code gives, the environment, the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _FromHere(settings_cls)
 
     @field_validator("zone")
     @classmethod
@@ -310,9 +352,7 @@ class Settings(BaseSettings):
         path = self.key_file or self.home / "key"
         try:
             if self.key_file is None and not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch(mode=0o600, exist_ok=False)
-                path.write_text(secrets.token_hex(KEY_BYTES))
+                keep_first(path, secrets.token_hex(KEY_BYTES))
             key = path.read_text().strip().encode()
         except OSError as error:
             raise SettingsError(f"the key file {str(path)!r} cannot be used: {error.strerror}") from error

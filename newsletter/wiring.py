@@ -13,7 +13,8 @@ from content.editions import Edition
 from newsletter.enrolling import owning
 from newsletter.feeds.websub import Pinged, ping
 from newsletter.fetching.addresses import Reach
-from newsletter.fetching.client import HttpFetcher
+from newsletter.fetching.client import HttpFetcher, Limits
+from newsletter.fetching.posting import HttpPoster
 from newsletter.observing import look_at_pictures, observe
 from newsletter.ports import Rendering, Source
 from newsletter.publishing import look_of, told
@@ -88,7 +89,10 @@ class House:
         return look_at_pictures(edition, self._fetcher()) if self.settings.check_links else {}
 
     def _fetcher(self) -> HttpFetcher:
-        return HttpFetcher(self.settings.agent, reach=Reach(loopback=self.settings.fetch_loopback))
+        # Two tries: there may be a hundred addresses, and what does not answer is only said to be unseen.
+        return HttpFetcher(
+            self.settings.agent, limits=Limits(tries=2), reach=Reach(loopback=self.settings.fetch_loopback)
+        )
 
 
 @contextmanager
@@ -158,3 +162,13 @@ def make_source(record: SourceRecord, settings: Settings) -> Source:
 def make_fetcher(settings: Settings) -> HttpFetcher:
     """Return what fetches over HTTP, as these settings let it."""
     return HttpFetcher(settings.agent, reach=Reach(loopback=settings.fetch_loopback))
+
+
+def make_poster(settings: Settings) -> HttpPoster:
+    """Return what posts webhooks, as these settings let it: to this machine only where sources may be read there."""
+    return HttpPoster(settings.agent, reach=reach_of(settings))
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Return how far these settings let us go."""
+    return Reach(loopback=settings.fetch_loopback)

@@ -24,6 +24,7 @@ PURE_LIBRARIES = {"bs4", "numpy", "Stemmer", "email_validator"}
 
 #: The parts of `newsletter/` by floor. Imports go downstairs only; neighbours never import each other.
 FLOORS = (
+    {"keeping"},
     {"ports", "settings", "templating", "loglines"},
     {
         "sources",
@@ -54,8 +55,9 @@ FLOORS = (
         "syndicating",
         "observing",
         "welcoming",
+        "hooking",
     },
-    {"releasing", "delivering", "scheduling", "admitting"},
+    {"releasing", "delivering", "scheduling", "posting", "admitting"},
     {"correcting", "notifying"},
     {"wiring", "proving"},
     {"dispatching"},

@@ -63,7 +63,10 @@ def test_every_contradiction_flagged_is_one_but_for_one_a_set(measured: tuple[st
     assert flagged - true <= 1
 
 
-@pytest.mark.parametrize(("name", "harmless", "wrong"), [("probes", 16, 0), ("probes_heldout", 15, 2)])
+@pytest.mark.parametrize(
+    ("name", "harmless", "wrong"),
+    [("probes", 16, 0), ("probes_heldout", 16, 0), ("probes_b", 16, 1), ("probes_c", 15, 1), ("probes_d", 15, 0)],
+)
 def test_harmless_rewordings_pass_the_guards_and_changed_facts_do_not(name: str, harmless: int, wrong: int) -> None:
     merged: Counter[bool] = Counter()
     for line in (DATA / f"{name}.jsonl").read_text().splitlines():

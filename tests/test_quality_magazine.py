@@ -16,11 +16,11 @@ DATA = Path(__file__).parent / "data"
 
 #: Set: least F1 by words, and by meaning too.
 FLOORS = {
-    "magazine_a": (0.85, 0.95),
-    "magazine_b": (0.48, 0.75),
-    "magazine_c": (0.34, 0.92),
-    "magazine_d": (0.45, 0.82),
-    "magazine_e": (0.55, 0.55),
+    "magazine_a": (0.95, 0.98),
+    "magazine_b": (0.80, 0.85),
+    "magazine_c": (0.62, 0.93),
+    "magazine_d": (0.54, 0.82),
+    "magazine_e": (0.57, 0.57),
 }
 
 

@@ -27,17 +27,17 @@ def test_meaning_finds_at_least_what_words_find_and_merges_nothing_else(name: st
 
 
 @pytest.mark.parametrize(
-    ("name", "headings", "by_words"),
+    ("name", "headings"),
     [
-        ("magazine_c", {"How LED Masks Work", "Getting the Most from an LED Mask"}, [2]),
-        ("beauty_tuning_d", {"How to Use Vitamin C", "Vitamin C Explained"}, []),
-        ("beauty_tuning_e", {"How to Use a Facial Oil", "Facial Oils Explained"}, []),
+        ("magazine_c", {"How LED Masks Work", "Getting the Most from an LED Mask"}),
+        ("beauty_tuning_d", {"How to Use Vitamin C", "Vitamin C Explained"}),
+        ("beauty_tuning_e", {"How to Use a Facial Oil", "Facial Oils Explained"}),
     ],
 )
-def test_two_explainers_of_one_subject_are_told_apart(name: str, headings: set[str], by_words: list[int]) -> None:
+def test_two_explainers_of_one_subject_are_told_apart(name: str, headings: set[str]) -> None:
     sections = [x.section for x in read_sections(DATA / f"{name}.txt") if x.section.heading in headings]
 
-    assert [len(c.members) for c in cluster(sections)] == by_words
+    assert cluster(sections) == ()
     assert cluster(sections, vectors=load_vectors()) == ()
 
 

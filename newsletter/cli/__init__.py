@@ -1,5 +1,6 @@
 """The command line: `newsletter --help` teaches it."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -27,10 +28,12 @@ from newsletter.cli import (
     stores,
     tokens,
     up,
+    webhooks,
 )
 from newsletter.cli.console import Exit, err
 from newsletter.correcting import CorrectingError
 from newsletter.enrolling.joining import EnrollingError
+from newsletter.hooking import HookingError
 from newsletter.notifying import NotifyingError
 from newsletter.orchestration import OrchestrationError
 from newsletter.ports import FetchError, SourceError
@@ -52,6 +55,7 @@ EXPECTED = (
     NotifyingError,
     EnrollingError,
     FetchError,
+    HookingError,
     JournalError,
     MailboxError,
     OrchestrationError,
@@ -65,6 +69,9 @@ EXPECTED = (
     StaffingError,
     StoreError,
 )
+
+#: What a disk says that is full, worn out or not ours to write.
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -107,6 +114,7 @@ app.command()(serving.serve)
 app.command()(serving.console)
 app.add_typer(staff.staff, name="staff")
 app.add_typer(tokens.token, name="token")
+app.add_typer(webhooks.webhook, name="webhook")
 app.command()(serving.metrics)
 app.command()(bills.sbom)
 app.command()(up.up)
@@ -122,4 +130,11 @@ def main() -> None:
         sys.exit(Exit.FAILED)
     except DatabaseFailure as failure:
         err.print(f"newsletter: {say(failure)}", style="red", markup=False)
+        sys.exit(Exit.FAILED)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        said = f"nothing can be written here{where}: {error.strerror}. Make room, or mend its rights, and say it again"
+        err.print(f"newsletter: {said}", style="red", markup=False)
         sys.exit(Exit.FAILED)

@@ -132,23 +132,32 @@ def show(
     return None
 
 
-@edition.command("check")
-def check_(context: typer.Context, key: Key = "", as_json: JsonOption = False) -> None:
-    """Look for what would harm the mail: size, headings, links, contrast, parity of HTML and text, and more.
+_STYLES = {Severity.BLOCKER: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
-    Ends with 3 when a blocker is found: an edition with one is held.
+
+@edition.command("check")
+def check_(
+    context: typer.Context,
+    key: Key = "",
+    as_json: JsonOption = False,
+    links: Annotated[bool, typer.Option(help="Whether to fetch every link and image; it takes a while.")] = True,
+) -> None:
+    """Look for what would harm the mail: size, headings, dead links, contrast, parity of HTML and text, and more.
+
+    Ends with 3 when a blocker is found: an edition with one is held. Without a network it says what nobody could see.
     """
-    with open_house(settings(context)) as house:
+    with open_house(settings(context).model_copy(update={"check_links": links})) as house:
         found = examine(house, find(house, key))
     blockers = [f for f in found if f.severity is Severity.BLOCKER]
     if as_json:
         print_json([{"rule": f.rule, "severity": f.severity.value, "message": f.message} for f in found])
     else:
         for finding in found:
-            style = "red" if finding.severity is Severity.BLOCKER else "yellow"
+            style = _STYLES[finding.severity]
             out.print(f"[{style}]{finding.severity.value:8}[/] {finding.rule:14} ", end="")
             out.print(finding.message, markup=False)
-        out.print(f"{len(blockers)} blockers, {len(found) - len(blockers)} warnings")
+        warnings = [f for f in found if f.severity is Severity.WARNING]
+        out.print(f"{len(blockers)} blockers, {len(warnings)} warnings")
     if blockers:
         raise typer.Exit(Exit.HELD)
 

@@ -1,14 +1,12 @@
 """`newsletter key`: a new signing key beside the old ones, so that no link that was sent dies."""
 
-import os
 import secrets
-import tempfile
 from hashlib import sha256
-from pathlib import Path
 
 import typer
 
 from newsletter.cli.console import Exit, err, out, settings
+from newsletter.keeping import keep
 from newsletter.settings import KEY_BYTES, Settings
 
 key = typer.Typer(no_args_is_help=True, help="The keys that sign links: the first signs, all of them verify.")
@@ -48,19 +46,9 @@ def _keys(given: Settings) -> list[str]:
     return given.key().decode().split()
 
 
-def _path(given: Settings) -> Path:
-    return given.key_file or given.home / "key"
-
-
 def _write(given: Settings, lines: list[str]) -> None:
     """Replace the file in one step: half a key would turn every reader away."""
-    path = _path(given)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # its owner's alone
-    with os.fdopen(handle, "w") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
+    keep(given.key_file or given.home / "key", "\n".join(lines) + "\n")
 
 
 def _fingerprint(line: str) -> str:

@@ -1,6 +1,7 @@
 """When editions leave: schedule, take back, pause, resume, stop, and the dispatcher that sees to it."""
 
 import os
+import random
 import signal
 import threading
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from newsletter.cli.console import ByOption, Exit, JsonOption, NoteOption, now, 
 from newsletter.cli.editions import Key, edition
 from newsletter.dispatching import Moved, advance, asks
 from newsletter.dispatching import accept as accept_copy
+from newsletter.hooking import deliver_due
 from newsletter.loglines import begin, tell
 from newsletter.measuring import Physician
 from newsletter.orchestration import Event, OrchestrationError, Server, server_of
@@ -23,10 +25,13 @@ from newsletter.publishing import find
 from newsletter.scheduling import cancel, pause, resume, schedule, standing, stop
 from newsletter.storage.errors import DatabaseFailure, say
 from newsletter.storage.sends import SendStore
-from newsletter.wiring import House, open_house
+from newsletter.wiring import House, make_poster, open_house
 
 #: Seconds between two looks of the dispatcher: half a minute, so that no minute is left out.
 LOOK_EVERY = 30.0
+
+#: Seconds between two looks for messages to deliver: one short question to the database.
+CARRY_EVERY = 3.0
 
 #: Moves of the last minutes are told again after a restart; the server knows them by their ids.
 TOLD_AGAIN = timedelta(minutes=10)
@@ -122,6 +127,10 @@ def dispatch(
         if accept:
             return _accept(house)
         watch = _Watch(house, server_of(given.home, os.environ))
+        if once:
+            _carry(house)
+        else:
+            threading.Thread(target=_carry_on, args=(house, asked), name="webhooks", daemon=True).start()
         asked_before = ""
         while True:
             try:
@@ -142,6 +151,24 @@ def dispatch(
         if once and asked_before:
             raise typer.Exit(Exit.HELD)
     return None
+
+
+def _carry_on(house: House, asked: threading.Event) -> None:
+    """Deliver webhooks until the dispatcher is asked to end, beside it: a receiver that hangs must not hold a send."""
+    while not asked.wait(CARRY_EVERY):
+        try:
+            _carry(house)
+        except DatabaseFailure as failure:
+            tell(f"newsletter: webhooks wait: {say(failure)}", loud=True)
+
+
+def _carry(house: House) -> None:
+    poster = make_poster(house.settings)
+    try:
+        # Not for secrets: only so that not everybody is asked at the same moment.
+        deliver_due(house.engine, poster, now, lambda: random.uniform(0.8, 1.2))  # noqa: S311
+    finally:
+        poster.close()
 
 
 class _Watch:

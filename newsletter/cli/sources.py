@@ -3,6 +3,7 @@
 import re
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,6 +47,8 @@ def add(
     if kind not in SOURCE_KINDS:
         raise typer.BadParameter(f"--kind takes one of {', '.join(SOURCE_KINDS)}, got {kind!r}")
     policy = Policy.TRUSTED if trusted else policy
+    if Path(location).exists():  # workers pull it too, from another working directory
+        location = str(Path(location).absolute())
     record = SourceRecord(name=name, kind=kind, location=location, policy=policy, added_at=now(), holds=holds)
     with open_house(settings(context)) as house:
         pull = make_source(record, house.settings).pull({})

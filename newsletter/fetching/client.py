@@ -84,7 +84,7 @@ class HttpFetcher:
         self._gate = Gate(self.reach, resolve, connect)
         self._sleep = sleep
         self._manners = _Manners()
-        self._session = _make_session(agent, self._gate)
+        self._session = make_session(agent, self._gate)
 
     def get(
         self,
@@ -235,7 +235,8 @@ def parse_retry_after(value: str, now: datetime) -> timedelta | None:
     return min(max(wait, timedelta(0)), LONGEST_WAIT)
 
 
-def _make_session(agent: str, gate: Gate) -> requests.Session:
+def make_session(agent: str, gate: Gate) -> requests.Session:
+    """Return a session that knows nothing of the environment and connects through `gate` alone."""
     session = requests.Session()
     session.trust_env = False  # no proxies, no .netrc, no certificates from the environment
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -94,7 +94,7 @@ def compose(desk: Desk, key: str, wish: Composition, *, after: int, by: str, now
     if not desk.compositions.add(key, wish, after=after, by=by, now=now):
         raise ComposedElsewhereError(f"{desk.compositions.latest(key).by} has changed {key} meanwhile")
     if record.state is EditionState.APPROVED:
-        move(desk, key, EditionState.HELD, reason=f"{by} changed it after its approval")
+        move(desk, key, EditionState.HELD, reason=f"{by} changed it after its approval", now=now)
     draft(desk, record.created_at, again=True, by_hand=True)
     return find(desk, key)
 
@@ -139,7 +139,8 @@ def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
         templates=edition.manifest.templates,
         explained=explained_before(desk, sections, rulings, vectors, edition.published_at),
     )
-    return replace(edition, stories=again.stories, manifest=again.manifest)
+    told = replace(edition, stories=again.stories, manifest=again.manifest)
+    return without_pictures(told, desk.look_at_pictures(told))
 
 
 def _compose(

@@ -54,6 +54,7 @@ class Severity(StrEnum):
 
     BLOCKER = "blocker"
     WARNING = "warning"
+    NOTE = "note"  #: is said, and stops nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Observed:
     """What only a look outside can tell, gathered by whoever may look: addresses that failed, weights of images."""
 
     dead: Mapping[str, str] = field(default_factory=dict)  #: address, and what was answered
+    unseen: Mapping[str, str] = field(default_factory=dict)  #: address, and why nobody could look
     image_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -234,6 +236,10 @@ def _links(mail: _Mail) -> _Found:
             yield _blocker(f"the link {href[:80]!r} leads nowhere a mail can lead")
             continue
         yield from _one_link(href, text, mail.observed.dead)
+    if unseen := mail.observed.unseen:
+        first, why = next(iter(unseen.items()))
+        count = "1 address" if len(unseen) == 1 else f"{len(unseen)} addresses"
+        yield Severity.NOTE, f"nobody could look at {count}, such as {first} ({why}); look again later"
 
 
 def _one_link(href: str, text: str, dead: Mapping[str, str]) -> _Found:

@@ -44,7 +44,7 @@ def vet(
     if template.slots <= set(SLOTS):  # else no message can be made, and the rule `slots` has said so
         message = sample(template, look, edition.published_at)
         found += check_headers(message) + (check_spam(message, spam_filter) if spam_filter else ())
-    return tuple(sorted(found, key=lambda f: f.severity is not Severity.BLOCKER))
+    return tuple(sorted(found, key=lambda f: tuple(Severity).index(f.severity)))
 
 
 def sample(template: Template, look: Look, date: datetime) -> bytes:

@@ -90,6 +90,7 @@ def list_page(
     language: str,
     *,
     others: Sequence[Card] = (),
+    topics: Sequence[Card] = (),
     hero: Card | None = None,
     inside: Sequence[Card] = (),
 ) -> str:
@@ -101,7 +102,8 @@ def list_page(
         cards: What is listed.
         look: The newsletter's.
         language: Of the page's own words.
-        others: Pages of the same kind, named below the list.
+        others: Pages of years, named below the list.
+        topics: Pages of topics, named there too.
         hero: What is shown large, above the list.
         inside: What the hero holds.
     """
@@ -120,7 +122,7 @@ def list_page(
             "inLanguage": language,
         },
     )
-    return _render("index", page, look, language, hero=hero, inside=inside, cards=cards, others=others)
+    return _render("index", page, look, language, hero=hero, inside=inside, cards=cards, others=others, topics=topics)
 
 
 def feeds_page(path: str, feeds: Sequence[tuple[str, str]], look: Look, language: str) -> str:

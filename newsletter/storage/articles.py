@@ -26,6 +26,7 @@ from sqlalchemy import (
 from content.approvals import Approval, Decision
 from content.articles import Article, canonical_content, parse_content
 from newsletter.storage.engine import reading
+from newsletter.storage.outbox import Event, tell
 from newsletter.storage.pages import pages
 from newsletter.storage.schema import Instant, metadata
 
@@ -331,6 +332,10 @@ def _append(connection: Connection, approval: Approval) -> None:
             note=approval.note,
         )
     )
+    article = select(revisions.c.article).where(revisions.c.revision == approval.revision)
+    event = Event(f"article.{approval.decision.value}")
+    said = {"revision": approval.revision, "by": approval.by}
+    tell(connection, event, connection.execute(article).scalar_one(), approval.at, **said)
 
 
 def _note_where(connection: Connection, ids: Sequence[str], gone: str = "") -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from itertools import groupby
@@ -16,6 +16,7 @@ from content.editions import Edition, from_json, to_json
 from newsletter.ports import Rendering
 from newsletter.storage.engine import reading
 from newsletter.storage.errors import StoreError
+from newsletter.storage.outbox import Event, tell
 from newsletter.storage.schema import Instant, metadata
 
 editions = Table(
@@ -84,6 +85,16 @@ NEXT: Mapping[EditionState, frozenset[EditionState]] = {
 
 #: States in which an edition counts: its articles are told, and its page stands in the archive.
 TOLD = frozenset({EditionState.APPROVED, EditionState.SENT})
+
+
+#: What others are told when an edition comes to a state.
+TELLS: Mapping[EditionState, Event] = {
+    EditionState.DRAFT: Event.EDITION_DRAFTED,
+    EditionState.HELD: Event.EDITION_HELD,
+    EditionState.APPROVED: Event.EDITION_APPROVED,
+    EditionState.SENT: Event.EDITION_SENT,
+    EditionState.CANCELLED: Event.EDITION_STOPPED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +172,10 @@ class EditionStore:
             for variant, rendering in rendered.items():
                 printed = (revisions or {}).get(variant, everything)
                 connection.execute(renderings.insert().values(_values(key, variant, rendering, printed)))
+            if record.kind is Kind.EDITION:
+                tell(connection, Event.EDITION_DRAFTED, key, record.created_at, state=record.state.value)
+                if record.state is EditionState.APPROVED:
+                    tell(connection, Event.EDITION_APPROVED, key, record.created_at, by=record.approved_by)
         return True
 
     def add_renderings(
@@ -211,6 +226,9 @@ class EditionStore:
             moved = connection.execute(
                 editions.update().where(editions.c.key == key, editions.c.state.in_(sources)).values(**values)
             )
+            if moved.rowcount == 1:
+                said = {"by": by} if to is EditionState.APPROVED else {"reason": reason}
+                tell(connection, TELLS[to], key, at or datetime.now(UTC), **said)
         return moved.rowcount == 1
 
     def find(self, key: str) -> EditionRecord | None:

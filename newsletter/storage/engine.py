@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.storage.errors import DatabaseFailure, StoreError, say
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 #: Held while tables are changed, on PostgreSQL: any number that nobody else locks.
 MIGRATION_LOCK = 7_420_326_111
+
+#: Who holds it; the server shows a number of 64 bits in two halves.
+_HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = :low"
+
+#: How long one waits for another that changes tables, on PostgreSQL, before a person is told who it is.
+MIGRATION_PATIENCE_MS = 60_000
 
 #: How long one SQLite writer waits for another before it gives up. Commits last milliseconds.
 BUSY_TIMEOUT_MS = 30_000
@@ -114,17 +120,34 @@ def migrate(engine: Engine) -> None:
     """Bring the tables up to the newest version; do nothing when they are. Of several at once one works, others wait.
 
     Raises:
-        StoreError: The database cannot be reached or written.
+        StoreError: The database cannot be reached or written, or somebody else has been at its tables for a minute.
     """
     # Here, because Alembic takes a third of a second and 12 MB to load, and only who opens a store needs it.
     from alembic import command
 
+    if not pending(engine):  # as nearly always: no lock, so that nobody waits for a migration that hangs
+        return
     config = _config()
     with _translated(engine), engine.begin() as connection:
         if connection.dialect.name == "postgresql":  # on SQLite the transaction itself is the lock
-            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            _lock_tables(engine, connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _lock_tables(engine: Engine, connection: Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_PATIENCE_MS}")
+    try:
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+    except OperationalError as error:
+        with reading(engine) as other:
+            pid = other.execute(text(_HOLDER), {"low": MIGRATION_LOCK & 0xFFFFFFFF}).scalar()
+        raise StoreError(
+            f"{engine.url.render_as_string()}: process {pid} of the server has been at its tables for longer than "
+            f"{MIGRATION_PATIENCE_MS // 1000} s. Wait for it; if nobody stands behind it: "
+            f"SELECT pg_terminate_backend({pid})"
+        ) from error
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # the tables themselves may be waited for
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from newsletter.storage import attempts, consents, erasure, letters
 from newsletter.storage.engine import reading
 from newsletter.storage.lists import find_list
+from newsletter.storage.outbox import Event, tell
 from newsletter.storage.people import (
     read_subscriber,
     read_subscription,
@@ -16,10 +17,11 @@ from newsletter.storage.people import (
     subscriptions,
     suppressions,
     take_numbers,
+    tell_left,
 )
 from subscribers.consent import Consent
 from subscribers.letters import Letter, LetterKind
-from subscribers.people import Reason, Subscriber, Suppression, address_key
+from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
 from subscribers.preferences import MailingList, Subscription
 
 
@@ -96,9 +98,18 @@ class Desk:
             "paused_until": chosen.paused_until,
         }
         key = {"list": subscription.mailing_list, "subscriber": subscription.subscriber}
+        self._tell(subscription)
         known = subscriptions.update().where(*(subscriptions.c[name] == value for name, value in key.items()))
         if not self._connection.execute(known.values(values)).rowcount:
             self._connection.execute(subscriptions.insert().values(values | key))
+
+    def _tell(self, after: Subscription) -> None:
+        """Tell others of a person who is written to from now on, or no more."""
+        before = self.subscription(after.mailing_list, after.subscriber)
+        was = before is not None and before.state is SubscriptionState.CONFIRMED
+        if was is not (after.state is SubscriptionState.CONFIRMED):
+            event = Event.UNSUBSCRIBED if was else Event.SUBSCRIBED
+            tell(self._connection, event, after.subscriber, after.since, list=after.mailing_list)
 
     def suppressions(self, keys: Collection[str]) -> tuple[Suppression, ...]:
         """Return what forbids writing to any of these keys."""
@@ -145,6 +156,7 @@ class Desk:
 
     def erase(self, subscriber: str, pseudonym: str, now: datetime) -> bool:
         """Erase a person but for `pseudonym`; tell whether there was one."""
+        tell_left(self._connection, subscriptions.c.subscriber == subscriber, now)
         return erasure.erase(self._connection, subscriber, pseudonym, now)
 
     def forget(self, before: Mapping[str, datetime]) -> dict[str, int]:

@@ -29,7 +29,8 @@ from newsletter.storage.consents import consents, record_many
 from newsletter.storage.engine import reading
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_tables import audience
-from newsletter.storage.people import subscribers, subscriptions, suppressions, take_numbers
+from newsletter.storage.outbox import Event, tell_many
+from newsletter.storage.people import subscribers, subscriptions, suppressions, take_numbers, tell_left
 from newsletter.storage.schema import Instant, metadata
 from subscribers.consent import Act, Consent
 from subscribers.importing import Imported, Standing
@@ -196,6 +197,8 @@ class ImportStore:
             connection.execute(
                 subscriptions.insert(), [_stands(mailing_list, i, p, state, now) for i, p, _, state in people]
             )
+            confirmed = [i for i, _, _, state in people if state is SubscriptionState.CONFIRMED]
+            tell_many(connection, Event.SUBSCRIBED, confirmed, now, list=mailing_list)
             connection.execute(
                 imported.insert(), [{"number": number, "subscriber": i, "is_new": n} for i, _, n, _ in people]
             )
@@ -223,6 +226,7 @@ class ImportStore:
                 subscriptions.c.state != SubscriptionState.UNSUBSCRIBED.value,
             )
             left = {"state": SubscriptionState.UNSUBSCRIBED.value, "since": now}
+            tell_left(connection, ended, now)
             connection.execute(subscriptions.update().where(ended).values(left))
         return len(new)
 
@@ -249,6 +253,7 @@ class ImportStore:
             )
             written_to = exists().where(audience.c.subscriber == subscriptions.c.subscriber)
             left = {"state": SubscriptionState.UNSUBSCRIBED.value, "since": now}
+            tell_left(connection, untouched, now)
             gone = connection.execute(subscriptions.update().where(untouched, written_to).values(left)).rowcount
             gone += connection.execute(subscriptions.delete().where(untouched, ~written_to)).rowcount
             _forget_new(connection, number)

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Engine,
     ForeignKey,
@@ -14,12 +16,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
     func,
     select,
 )
 
 from newsletter.storage.engine import reading
+from newsletter.storage.outbox import Event, receivers, tell, tell_many
 from newsletter.storage.schema import Instant, metadata
 from subscribers.people import Reason, Subscriber, SubscriptionState, Suppression, address_key
 from subscribers.preferences import Candidate, Preferences, Rhythm, Subscription
@@ -122,16 +126,20 @@ class PeopleStore:
                         list=mailing_list, subscriber=id_, state=state.value, since=now, confirmed_at=confirmed_at
                     )
                 )
+                if state is SubscriptionState.CONFIRMED:
+                    tell(connection, Event.SUBSCRIBED, id_, now, list=mailing_list)
         return new, known
 
     def set_state(self, mailing_list: str, subscriber: str, state: SubscriptionState, now: datetime) -> bool:
         """Change how one person stands to a list; tell whether there was such a subscription."""
+        here = (subscriptions.c.list == mailing_list, subscriptions.c.subscriber == subscriber)
+        is_confirmed = state is SubscriptionState.CONFIRMED
         with self._engine.begin() as connection:
-            changed = connection.execute(
-                subscriptions.update()
-                .where(subscriptions.c.list == mailing_list, subscriptions.c.subscriber == subscriber)
-                .values(state=state.value, since=now)
-            )
+            if not is_confirmed:
+                tell_left(connection, and_(*here), now)
+            elif connection.execute(select(subscriptions.c.state).where(*here)).scalar() not in {None, state.value}:
+                tell(connection, Event.SUBSCRIBED, subscriber, now, list=mailing_list)
+            changed = connection.execute(subscriptions.update().where(*here).values(state=state.value, since=now))
         return changed.rowcount == 1
 
     def confirmed(self, mailing_list: str) -> Iterator[Subscriber]:
@@ -276,6 +284,18 @@ def read_subscription(row: Row[tuple[object, ...]]) -> Subscription:
             paused_until=row.paused_until,
         ),
     )
+
+
+def tell_left(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
+    """Tell others of those who are confirmed and will not be: call it before that is written."""
+    if not receivers(connection, Event.UNSUBSCRIBED):
+        return
+    query = select(subscriptions.c.list, subscriptions.c.subscriber)
+    query = query.where(which, subscriptions.c.state == SubscriptionState.CONFIRMED.value).order_by(
+        "list", "subscriber"
+    )
+    for mailing_list, rows in groupby(connection.execute(query).all(), key=lambda row: row.list):
+        tell_many(connection, Event.UNSUBSCRIBED, [row.subscriber for row in rows], now, list=mailing_list)
 
 
 def take_numbers(connection: Connection, counter: str, count: int) -> range:

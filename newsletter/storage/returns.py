@@ -8,6 +8,7 @@ from sqlalchemy import Column, Connection, Engine, Index, Integer, String, Table
 from newsletter.storage.engine import reading
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, mailings, outcomes
+from newsletter.storage.outbox import Event, tell
 from newsletter.storage.schema import Instant, metadata
 from subscribers.bounces import DeliveryEvent, EventKind, Place
 from subscribers.deliveries import Cause, Outcome, Receipt
@@ -73,6 +74,7 @@ class ReturnStore:
                     at=event.at,
                 )
             )
+            _tell_hooks(connection, event, subscriber)
             place, arrived = event.place, f"was uncertain; then reported as {event.kind.value}"
             if _is_uncertain(connection, place):
                 add_outcomes(
@@ -126,6 +128,17 @@ class ReturnStore:
         for kind in strongest.values():
             counts[kind] += 1
         return counts
+
+
+#: Which reports others are told of.
+_TELLS = {EventKind.BOUNCED: Event.BOUNCED, EventKind.COMPLAINED: Event.COMPLAINED}
+
+
+def _tell_hooks(connection: Connection, event: DeliveryEvent, subscriber: str) -> None:
+    if event.kind in _TELLS:
+        edition = select(mailings.c.edition).where(mailings.c.id == event.place.mailing)
+        key = connection.execute(edition).scalar()
+        tell(connection, _TELLS[event.kind], subscriber, event.at, edition=key, cause=event.cause.value)
 
 
 def _is_uncertain(connection: Connection, place: Place) -> bool:

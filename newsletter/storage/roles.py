@@ -81,6 +81,9 @@ GRANTS: Mapping[str, Grant] = {
     "sends": _WORK,
     "send_changes": Grant(sender=_KEEP, console=_KEEP),
     "marks": _WORK,
+    # Whom we tell. Site and console write messages with the changes; the dispatcher, which delivers, reads secrets.
+    "hooks": Grant(web="SELECT (id, events, state)", sender="SELECT, UPDATE"),
+    "outbox": Grant(web="INSERT", sender=_ALL),
     # Who works here.
     "staff": _STAFF,
     "sessions": _STAFF,

@@ -9,10 +9,11 @@ from sqlalchemy import Column, Connection, Engine, Index, Integer, Row, String, 
 from sqlalchemy.exc import IntegrityError
 
 from content.sends import ENDED, Change, Press, Send, SendState
-from newsletter.storage.editions import NEXT, EditionState, editions
+from newsletter.storage.editions import NEXT, TELLS, EditionState, editions
 from newsletter.storage.engine import reading
 from newsletter.storage.ledger_queries import MailingState, find_mailing, withdraw
 from newsletter.storage.ledger_tables import mailings
+from newsletter.storage.outbox import Event, tell
 from newsletter.storage.schema import Instant, metadata
 
 sends = Table(
@@ -101,6 +102,7 @@ class SendStore:
                 connection.execute(send_changes.insert().values(change))
                 _tell_ledger(connection, after)
                 _tell_edition(connection, after)
+                _tell_hooks(connection, before, after, press)
         except IntegrityError:  # two wrote the first row at once
             return False
         return True
@@ -222,7 +224,16 @@ def _tell_edition(connection: Connection, send: Send) -> None:
         return
     sources = [source.value for source, targets in NEXT.items() if state in targets]
     here = (editions.c.key == send.edition, editions.c.state.in_(sources))
-    connection.execute(update(editions).where(*here).values(state=state.value, reason=send.reason))
+    moved = connection.execute(update(editions).where(*here).values(state=state.value, reason=send.reason))
+    if moved.rowcount == 1 and send.at is not None:
+        tell(connection, TELLS[state], send.edition, send.at, reason=send.reason)
+
+
+def _tell_hooks(connection: Connection, before: Send, after: Send, press: Press) -> None:
+    said = {"press": press.value, "before": before.state.value, "after": after.state.value, "by": after.by}
+    due_at = after.due_at.isoformat() if after.due_at else None
+    if after.at is not None:
+        tell(connection, Event.SEND_MOVED, after.edition, after.at, **said, due_at=due_at, reason=after.reason)
 
 
 def read_send(row: Row[tuple[object, ...]]) -> Send:

@@ -20,6 +20,9 @@ from newsletter.syndicating.shelf import EditionLine, Listing, Shelf, Topic, yea
 #: How many editions the front page shows below the newest. Older ones are on the pages of their years.
 FRONT_EDITIONS = 20
 
+#: How many topics the front page names. The page of feeds names them all.
+FRONT_TOPICS = 40
+
 #: The page that lists every feed, for people and for readers.
 FEED_LIST, OPML = "feeds/index.html", "feeds/feeds.opml"
 
@@ -181,6 +184,10 @@ def _front_page(shelf: Shelf, all_years: Sequence[str], look: Look, language: st
         look,
         language,
         others=[web.Card(path=_year_path(y), title=y) for y in all_years],
+        topics=[
+            web.Card(path=topic_path(name), title=name[:1].upper() + name[1:])
+            for _, name in shelf.topic_names()[:FRONT_TOPICS]
+        ],
         hero=next((replace(line.card, summary=line.preheader) for line in newest), None),
         inside=[story.card for line in newest for story in line.stories],
     )

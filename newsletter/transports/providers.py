@@ -111,7 +111,7 @@ def _object(content: bytes) -> Mapping[str, Any]:
 
 
 def tag_of(letter: Letter) -> str:
-    """Return the delivery's number as providers take it in a tag: letters, digits and hyphens."""
+    """Return the delivery's number as providers take it in a tag: letters, digits and hyphens; "" for a letter."""
     place = read_return_address(letter.sender)
     return f"{place.mailing:x}-{place.idx:x}-{place.signature}" if place else ""
 
@@ -139,7 +139,7 @@ class Postmark:
             "TextBody": _part(message, "plain"),
             "MessageStream": self.stream,
             "Headers": [{"Name": n, "Value": str(v)} for n, v in message.items() if n.lower() in _PASSED_ON],
-            "Metadata": {"delivery": tag_of(letter)},
+            "Metadata": {"delivery": tag} if (tag := tag_of(letter)) else {},
             "TrackOpens": False,
         }
         headers = {
@@ -207,7 +207,7 @@ class Ses:
         body: dict[str, Any] = {
             "Content": {"Raw": {"Data": base64.b64encode(b"".join(letter.content())).decode()}},
             "Destination": {"ToAddresses": [letter.delivery.address]},
-            "EmailTags": [{"Name": "delivery", "Value": tag_of(letter)}],
+            "EmailTags": [{"Name": "delivery", "Value": tag}] if (tag := tag_of(letter)) else [],
         }
         if self.configuration_set:
             body["ConfigurationSetName"] = self.configuration_set

@@ -6,11 +6,11 @@ from functools import lru_cache, partial
 from content.looks import Look
 from content.places import edition_path
 from newsletter.corresponding import post_letters
-from newsletter.delivering import signer_of, take_reports
+from newsletter.delivering import letters_way_out, signer_of, take_reports
 from newsletter.fetching.client import HttpFetcher, Limits
 from newsletter.letters.compose import Composer
 from newsletter.letters.compose import House as LetterHead
-from newsletter.letters.post import SmtpPost
+from newsletter.posting import LetterPost
 from newsletter.publishing import look_of, told
 from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
@@ -54,14 +54,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             Composer(_letter_head(settings, look), keys), people, look, keys, partial(_latest, house, look)
         )
         letters = LetterStore(house.engine)
-        post = SmtpPost(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            security=settings.smtp_security,
-            username=settings.smtp_username,
-            password=settings.password(),
-            seal=signer_of(settings),
-        )
+        post = LetterPost(partial(letters_way_out, settings), signer_of(settings))
         serve(
             create_public_app(site, _hooks(house)),
             host=host,

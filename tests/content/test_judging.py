@@ -4,6 +4,7 @@ import pytest
 
 from content.clusters import cluster
 from content.roles import Role, hints, roles
+from content.subjects import name_two_things, read_heading
 from tests.content.builders import make_article, make_sections
 
 FILM = (
@@ -47,3 +48,27 @@ def test_one_heading_over_texts_that_share_no_word_links_nothing_where_no_subjec
 def test_a_heading_tells_one_thing_first_and_hints_at_more(heading: str, told: Role, hinted: Role) -> None:
     assert roles(heading)[0] is told
     assert hinted in hints(heading)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "two"),
+    [
+        ("How a Lash Lift Works", "How Brow Lamination Works", True),
+        ("How a Lash Lift Works", "How Does a Lash Lift Work?", False),
+        ("How a Lash Lift Works", "The Science Behind the Curl", False),  # may be a playful way to say it
+        ("How Microneedling Works", "How RF Microneedling Works", False),  # their subjects decide
+        ("Should You Skip It?", "Should You Skip It?", False),
+    ],
+)
+def test_headings_that_differ_only_in_what_they_name_name_two_things(a: str, b: str, two: bool) -> None:
+    assert name_two_things(read_heading(a, "en"), read_heading(b, "en")) is two
+
+
+def test_two_acids_of_one_subject_are_two_explainers() -> None:
+    mandelic = ("How Mandelic Works", "It loosens dead cells gently, because its molecule is large.")
+    salicylic = ("How Salicylic Works", "It loosens dead cells inside the pore, because oil dissolves it.")
+    price = ("What a Peel Costs", "A peel costs eighty euros.")
+
+    sections = make_sections(make_article("a", mandelic, price), make_article("b", salicylic, price))
+
+    assert [[m.heading for m in c.members] for c in cluster(sections)] == [["What a Peel Costs"] * 2]

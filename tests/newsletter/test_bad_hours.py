@@ -1,6 +1,8 @@
 """What docs/operations.md says to do in a bad hour, done with the commands it names: everybody is accounted for."""
 
 import json
+import ssl
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,16 +10,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from newsletter.cli import app
+from newsletter.cli import app, main
 from newsletter.publishing import draft
 from newsletter.settings import Settings
 from newsletter.storage.ledger import LEASE, Ledger
-from newsletter.transports.journal import Journal
+from newsletter.transports.journal import Journal, JournalError
 from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome, Receipt
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, heading, make_approval, make_article, make_subscriber, paragraph
-from tests.sinks import Recording, sink
+from tests.newsletter.disks import full_disk, leave_room, make_room
+from tests.sinks import Recording, hostile, sink
 
 KEY = "beauty-weekly-2026-W48"
 ACCEPTED = Receipt(Outcome.ACCEPTED, code=250)
@@ -215,3 +218,76 @@ def test_a_host_is_lost_and_its_disk_comes_back(lose_a_sender: Callable[[timedel
     assert while_away == {"uncertain": PEOPLE}
     assert desk.sum() == {"accepted": 1, "uncertain": PEOPLE - 1}
     assert not seen.accepted
+
+
+def test_the_disk_fills_up_in_the_middle_of_a_send(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.sending.sender._LEDGER_ATTEMPTS", 2)  # else it asks for thirteen seconds
+
+    def answer(_who: str, _n: int) -> str:
+        leave_room((tmp_path / "store.db").stat().st_size)
+        return "250 Ok"
+
+    with sink(answer) as filling:
+        desk = Desk(tmp_path, filling.port)
+        failed = desk("edition", "send", KEY)
+        make_room()
+        before = desk.sum()
+    with sink() as seen:
+        again = Desk(tmp_path, seen.port)("send")
+
+    assert failed.exit_code == 1
+    assert "the ledger cannot be used: disk I/O error" in failed.stderr
+    assert "Nobody is lost: 'newsletter send' goes on where it ended" in failed.stderr
+    assert before["pending"] == PEOPLE - before.get("accepted", 0)
+    assert again.exit_code == 0
+    assert desk.sum() == {"accepted": PEOPLE}
+    both = filling.accepted + seen.accepted  # what was accepted while nothing could be written is in the journal
+    assert both == Counter({f"r{n}@example.org": 1 for n in range(PEOPLE)})
+
+
+def test_the_mail_servers_certificate_is_not_to_be_trusted_until_it_is_mended(
+    house: House, tmp_path: Path, tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_SMTP_SECURITY", "tls")
+    with hostile({}, tls=tls) as (seen, _):
+        desk = Desk(tmp_path, seen.port)
+        warned = desk("doctor", "--dry-run").stdout
+        failed = desk("edition", "send", KEY)
+        before = desk.sum()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # as if it had been renewed
+        well = desk("doctor", "--dry-run").stdout
+        desk("edition", "resume", KEY)
+        again = desk("send")
+
+    assert f"mail server: 127.0.0.1:{seen.port} cannot be trusted: self-signed certificate" in warned
+    assert failed.exit_code == 1
+    assert "is paused: the mail server refuses us" in failed.stderr
+    assert before == {"pending": PEOPLE}
+    assert f"mail server: 127.0.0.1:{seen.port} answers" in well
+    assert again.exit_code == 0
+    assert desk.sum() == {"accepted": PEOPLE}
+
+
+def test_without_room_for_its_journal_a_sender_does_not_begin(tmp_path: Path) -> None:
+    with full_disk(400_000), pytest.raises(JournalError, match="cannot be kept: File too large"):
+        Journal(tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_whatever_meets_a_full_disk_says_so_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["newsletter", "init", str(tmp_path)])
+
+    with full_disk(), pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert (
+        said
+        == "newsletter: nothing can be written here: File too large. Make room, or mend its rights, and say it again\n"
+    )

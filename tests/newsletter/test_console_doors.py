@@ -73,6 +73,7 @@ def path_of(door: Door) -> str:
         "group": "0" * 16,
         "place": "0",
         "seal": "x",
+        "hook": "nobody",
     }
     return re.sub(r"\{(\w+)\}", lambda m: places[m[1]], door.path)
 

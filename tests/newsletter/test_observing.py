@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from content.articles import BlockKind
 from content.editions import StorySection, without_pictures
-from newsletter.observing import look_at_pictures, observe
+from newsletter.observing import PATIENCE, look_at_pictures, observe
 from newsletter.ports import FetchError, Response
 from newsletter.rendering.email import render_email
-from newsletter.rendering.gates import Observed, check
+from newsletter.rendering.gates import Observed, Severity, check
+from newsletter.rendering.vetting import blockers, unaccepted
 from tests.editions import LOOK, image, linked, make_edition, make_story, paragraph
 
 GONE, SHY, BUSY, FINE = (f"https://www.example.org/{n}" for n in ("gone", "shy", "busy", "fine"))
@@ -49,14 +50,50 @@ def test_links_and_images_are_looked_at_once_and_our_own_pages_not_at_all() -> N
     observed = observe(mail, LOOK, web)
 
     assert observed == Observed(
-        dead={GONE: f"{GONE} does not exist", LOST: f"{LOST} does not exist"}, image_bytes={BIG: 2_000_000}
+        dead={LOST: f"{LOST} does not exist", GONE: f"{GONE} does not exist"},
+        image_bytes={BIG: 2_000_000},
+        unseen={BUSY: "come back later"},
     )
     assert sorted(web.asked) == sorted({GONE, SHY, BUSY, FINE, BIG, LOST})
     assert {(f.rule, f.message.split(":")[0]) for f in check(edition, mail, LOOK, observed)} == {
         ("links", "the link https"),
         ("images", "the image https"),
+        ("links", "nobody could look at 1 address, such as https"),
     }
-    assert len(check(edition, mail, LOOK, observed)) == 3
+    assert len(check(edition, mail, LOOK, observed)) == 4
+
+
+def test_without_a_network_a_note_says_so_and_nothing_is_held_or_asked_for_long() -> None:
+    links = [f"https://www.example.org/{n}" for n in range(10)]
+    web = Web({url: FetchError("the name www.example.org is not known", transient=True) for url in links})
+    blocks = tuple(linked(f"Read part {n} of it.", f"part {n}", url) for n, url in enumerate(links))
+    edition = make_edition(make_story(sections=(StorySection(heading="", blocks=blocks),)))
+    mail = render_email(edition, LOOK)
+
+    observed = observe(mail, LOOK, web)
+    found = [f for f in check(edition, mail, LOOK, observed) if f.rule == "links"]
+
+    assert len(web.asked) == PATIENCE
+    assert set(observed.unseen) == set(links)
+    assert [(f.severity, f.message) for f in found] == [
+        (
+            Severity.NOTE,
+            "nobody could look at 10 addresses, such as https://www.example.org/0 (the name www.example.org is not "
+            "known); look again later",
+        )
+    ]
+    assert (blockers(found), unaccepted(found, ())) == ((), ())
+
+
+def test_a_busy_server_is_no_dead_network() -> None:
+    links = [f"https://www.example.org/{n}" for n in range(10)]
+    web = Web({url: FetchError("come back later", status=503, transient=True) for url in links})
+    blocks = tuple(linked(f"Read part {n} of it.", f"part {n}", url) for n, url in enumerate(links))
+    edition = make_edition(make_story(sections=(StorySection(heading="", blocks=blocks),)))
+
+    observe(render_email(edition, LOOK), LOOK, web)
+
+    assert web.asked == links
 
 
 def test_pictures_that_no_mail_can_show_are_named_and_busy_servers_are_not() -> None:

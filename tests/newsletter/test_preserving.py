@@ -23,6 +23,7 @@ from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome
 from subscribers.people import SubscriptionState
 from tests.builders import MONDAY, make_subscriber
+from tests.newsletter.disks import full_disk
 from tests.newsletter.scheduled import KEY, edition_house
 from tests.sinks import Recording, sink
 
@@ -242,3 +243,15 @@ def test_a_large_store_passes_in_bounded_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
 
     assert peak < size / 4
+
+
+def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "var")
+    back_up(settings, tmp_path / "first", MONDAY)
+
+    with full_disk(100_000), pytest.raises(PreservingError, match=r"cannot be written: .*Nothing of it is left"):
+        back_up(settings, tmp_path / "second", MONDAY)
+    with full_disk(100_000), pytest.raises(PreservingError, match="cannot be restored: File too large"):
+        restore(Settings(home=tmp_path / "new"), tmp_path / "first", MONDAY)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"var", "first"}

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ import uvicorn
 from sqlalchemy import Engine
 
 from newsletter.corresponding import post_letters
-from newsletter.letters.post import SmtpPost
+from newsletter.posting import LetterPost
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.transports.capture import capture_server
+from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_login import Server
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Purpose
 from tests.newsletter.browsers import chromium as started_chromium
@@ -37,7 +40,7 @@ class Reader:
         self.address = address
         self.browser = browser
         self._mail = mail
-        self._post = SmtpPost(host="127.0.0.1", port=port)
+        self._post = LetterPost(lambda: SmtpTransport(Server(host="127.0.0.1", port=port, connections=1)))
         self._old = set((mail / "new").iterdir())
         self._read = set(self._old)
 
@@ -48,9 +51,11 @@ class Reader:
 
     def mail(self) -> EmailMessage:
         """Post the letters that are due; return the one that came."""
-        posted = post_letters(
-            self.town.letters, self.town.people, self.town.composer, self._post, lambda: self.town.now
-        )
+        town = self.town
+        with ThreadPoolExecutor(1) as aside:  # this thread's loop is Playwright's
+            posted = aside.submit(
+                post_letters, town.letters, town.people, town.composer, self._post, lambda: town.now
+            ).result()
         assert (posted.sent, posted.failed) == (1, 0)
         (new,) = set((self._mail / "new").iterdir()) - self._read
         self._read.add(new)

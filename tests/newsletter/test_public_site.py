@@ -42,13 +42,13 @@ def test_a_person_joins_by_form_letter_and_button(town: Town) -> None:
     assert (chosen.topics, chosen.rhythm.value) == ({"skin", "hair"}, "daily")
 
 
-def test_a_confirmation_letter_carries_nothing_that_was_typed_into_the_form_and_no_list_headers(town: Town) -> None:
+def test_a_confirmation_letter_carries_nothing_that_was_typed_into_the_form_and_nothing_to_leave(town: Town) -> None:
     town.subscribe(ADA, name="Buy now at evil example")
 
     (letter,) = town.mail()
 
     assert "evil" not in letter.as_string()
-    assert [name for name in letter if name.lower().startswith("list-")] == []
+    assert [name for name in letter if name.lower().startswith("list-")] == ["List-Id", "List-Post"]
     assert letter["Auto-Submitted"] == "auto-generated"
 
 

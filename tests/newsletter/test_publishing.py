@@ -11,7 +11,7 @@ from lxml import etree
 
 from content.approvals import Decision
 from content.articles import Article, Block, BlockKind
-from newsletter.publishing import BY_RULE, PublishingError, approve, draft, find, flags, told
+from newsletter.publishing import BY_RULE, PublishingError, approve, draft, find, flags, retell, told
 from newsletter.releasing import release
 from newsletter.scheduling import SchedulingError, finish, stop
 from newsletter.settings import Settings
@@ -355,7 +355,10 @@ def test_in_place_of_a_picture_that_no_mail_can_show_stand_its_words(settings: S
             _approve(house, make_article("rain.md", picture, paragraph("It rains."), title="Rain"))
             record = draft(house, MONDAY)
 
-    assert record
+            assert record
+            again = retell(house, record.edition, [revision for _, revision in record.edition.manifest.revisions])
+
+    assert again == record.edition
     assert [b.kind for b in record.edition.stories[0].blocks] == [BlockKind.PARAGRAPH, BlockKind.PARAGRAPH]
     assert json.loads(record.folding)["pictures"] == {
         f"{site.url}/photo": "is a page, not a picture: a sign-in or an error stands in its place"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.settings import Settings, SettingsError, load
+from newsletter.settings import _PATHS, Settings, SettingsError, load
 from newsletter.wiring import open_house
 
 
@@ -107,3 +107,27 @@ def test_flows_and_servers_find_the_file_by_the_environment(tmp_path: Path, monk
 def test_a_lease_lasts_as_long_as_is_set(tmp_path: Path) -> None:
     with open_house(Settings(home=tmp_path, lease_seconds=90)) as house:
         assert house.ledger.lease == timedelta(seconds=90)
+
+
+def test_paths_in_a_named_file_are_meant_from_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "newsletter.toml").write_text(
+        'home = "var"\nkey_file = "/etc/key"\nsmtp_password_file = "secret"\ndatabase_url = "sqlite:///a/store.db"\n'
+        'dkim_key_files = ["dkim.pem"]\ndkim_selectors = ["s"]\n'
+    )
+    monkeypatch.setenv("NEWSLETTER_MAIL_FOLDER", "outbox")  # from the environment: as it stands
+    monkeypatch.chdir(tmp_path)
+
+    given = load(folder / "newsletter.toml")
+
+    assert (given.home, given.key_file, given.mail_folder) == (folder / "var", Path("/etc/key"), Path("outbox"))
+    assert given.smtp_password_file == folder / "secret"
+    assert given.dkim_key_files == (folder / "dkim.pem",)
+    assert given.store_url == f"sqlite:///{folder}/a/store.db"
+
+
+def test_every_setting_that_is_a_path_is_meant_so() -> None:
+    paths = {name for name, field in Settings.model_fields.items() if field.annotation in {Path, Path | None}}
+
+    assert paths == _PATHS

@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from newsletter.corresponding import Posted, post_letters
-from newsletter.letters.post import SmtpPost
+from newsletter.posting import LetterPost
 from newsletter.rendering.headers import check_headers
 from newsletter.transports.dkim import Signer, SigningKey
+from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_login import Server
 from newsletter.welcoming import Welcomer
 from subscribers.people import SubscriptionState
 from tests.editions import LOOK
@@ -118,7 +120,9 @@ def test_letters_are_signed_as_editions_are(town: Town) -> None:
     key = SigningKey("news.example.org", "s2026", Ed25519PrivateKey.generate())
     welcome = confirmed(town)
     with sink() as server:
-        SmtpPost(host="127.0.0.1", port=server.port, seal=Signer([key])).hand_over(welcome, "b@example.org", ADA)
+        LetterPost(lambda: SmtpTransport(Server(host="127.0.0.1", port=server.port)), Signer([key])).hand_over(
+            welcome, "b@example.org", ADA
+        )
 
     records = {f"{key.record_name}.".encode(): key.record.encode()}
     signed = server.contents[ADA]

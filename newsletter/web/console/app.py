@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from newsletter.approving import ApprovingError
+from newsletter.hooking import HookingError
 from newsletter.ports import FetchError, SourceError
 from newsletter.publishing import PublishingError
 from newsletter.ruling import RulingError
@@ -53,6 +54,7 @@ from subscribers.tokens import Keyring
 EXPECTED = (
     ApprovingError,
     FetchError,
+    HookingError,
     PublishingError,
     RulingError,
     SettingsError,

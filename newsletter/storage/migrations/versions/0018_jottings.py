@@ -6,7 +6,7 @@ from alembic import op
 from newsletter.storage.schema import Instant
 
 revision = "0018"
-down_revision = "0019"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
