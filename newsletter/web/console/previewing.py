@@ -45,6 +45,9 @@ _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
 #: What clients do that invert by themselves: an estimate, each does it in its own way.
 _INVERTED = "<style>html,img{filter:invert(1) hue-rotate(180deg)}html{background:#fff}</style>"
 
+#: How long one reader's mail is kept in memory: they may change what they wish for at any time.
+READER_KEPT = timedelta(seconds=20)
+
 #: How long what sites answered is shown.
 LOOK_KEPT = timedelta(hours=6)
 
@@ -194,7 +197,10 @@ def _for_reader(ask: Ask, record: EditionRecord, who: Subscriber | None) -> tupl
     """Return what one person would get if the digest left now; or None, and why they would get nothing."""
     if who is None or record.kind is not Kind.EDITION:
         return None, ""
-    return foresee_for(ask.console.house, record.edition, who.id, ask.now)
+    # The page and its frame ask for the same, one after the other.
+    name = ("reader", record.edition.key, hash_of(_rendering(ask, record, EVERYBODY)), who.id)
+    look = partial(foresee_for, ask.console.house, record.edition, who.id, ask.now)
+    return ask.console.cache.get(name, look, now=ask.now, kept=READER_KEPT)
 
 
 def _variants(ask: Ask, record: EditionRecord) -> list[tuple[str, str]]:
