@@ -48,6 +48,7 @@ GRANTS: Mapping[str, Grant] = {
     "renderings": _WORK,
     "acceptances": Grant(),
     "compositions": Grant(),
+    "jottings": Grant(sender=""),
     "indexed_editions": _WORK,
     "indexed_sections": _WORK,
     "word_holders": _WORK,
@@ -64,6 +65,7 @@ GRANTS: Mapping[str, Grant] = {
     "counters": Grant(web=_ALL, sender=_ALL),
     "tags": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     "clicks": Grant(web=_ALL, sender="SELECT, DELETE"),
+    "segments": Grant(sender=""),  # a composition holds the rules of the one that it was made for
     "imports": Grant(),
     "imported": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     # What became of it. The site takes reports, pauses what bounces, and empties what names an erased person.
