@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from content.concordance import Bags, Numbers, changes, packed, starts_of, unpacked
+from content.concordance import Bags, Numbers, changes, gather, starts_of
 
 #: A section looks up at most so many others through its rarest words. Look-alikes beyond that are not seen by it
 #: (they see each other through other sections): the work grows with the number of sections, never with its square.
@@ -32,8 +32,8 @@ LEAST = 3
 BLOCK, _PLACE_BITS = 512, 24
 _PLACE = (1 << _PLACE_BITS) - 1
 
-#: Pairs whose words are laid side by side at once.
-SHARED_BLOCK = 2048
+#: Pairs whose words are looked at at once, and octets of the table in which those of one side are marked.
+SHARED_BLOCK, MARKED = 4096, 1 << 22
 
 #: Scores above this are equal: 16 bits between the asker and the place.
 _MOST = (1 << 16) - 1
@@ -137,22 +137,33 @@ class _Postings:
         return (np.minimum(mine, theirs) << _PLACE_BITS) | np.maximum(mine, theirs), skipped
 
     def shared(self, pairs: Pairs) -> NDArray[np.float64]:
-        """Return for each pair how much of the lighter one's weight both share."""
-        found = [self._shared(pairs[i : i + SHARED_BLOCK]) for i in range(0, len(pairs), SHARED_BLOCK)]
-        return np.concatenate(found) if found else np.empty(0)
+        """Return for each pair, in ascending order, how much of the lighter one's weight both share."""
+        number = len(self.starts) - 1
+        masses = np.bincount(np.repeat(np.arange(number), np.diff(self.starts)), self.weights[self.terms], number)
+        rows = max(1, MARKED // max(len(self.weights), 1))
+        marks = np.zeros(rows * len(self.weights), np.bool_)
+        both = [np.empty(0)]
+        first = 0
+        while first < len(pairs):
+            # As many pairs as begin with `rows` sections, and no more than fit into the cache.
+            last = min(first + SHARED_BLOCK, len(pairs), int(np.searchsorted(pairs[:, 0], pairs[first, 0] + rows)))
+            both.append(self._both(pairs[first:last], marks))
+            first = last
+        return np.concatenate(both) / np.maximum(np.minimum(masses[pairs[:, 0]], masses[pairs[:, 1]]), 1)
 
-    def _shared(self, pairs: Pairs) -> NDArray[np.float64]:
-        sides = pairs.T.ravel()
-        sizes = self.starts[sides + 1] - self.starts[sides]
-        ends = np.cumsum(sizes)
-        terms = self.terms[np.arange(ends[-1]) + np.repeat(self.starts[sides] - (ends - sizes), sizes)]
-        owners = np.repeat(np.tile(np.arange(len(pairs)), 2), sizes)
-        masses = np.bincount(np.repeat(np.arange(len(sides)), sizes), self.weights[terms], minlength=len(sides))
-        keys = np.sort(packed(owners, terms, len(self.weights)))
-        owners, terms = unpacked(keys[1:][keys[1:] == keys[:-1]], len(self.weights))
-        both = np.bincount(owners, self.weights[terms], minlength=len(pairs))
-        lighter = np.minimum(masses[: len(pairs)], masses[len(pairs) :])
-        return both / np.maximum(lighter, 1)
+    def _both(self, pairs: Pairs, marks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return what each of some pairs share; `marks` has a row for each of the sections they begin with."""
+        low, high = int(pairs[0, 0]), int(pairs[-1, 0]) + 1
+        owners = np.repeat(np.arange(high - low) * len(self.weights), np.diff(self.starts[low : high + 1]))
+        held = owners + self.terms[self.starts[low] : self.starts[high]]
+        marks[held] = True
+        starts, at = gather(self.starts, pairs[:, 1])
+        sizes = np.diff(starts)
+        terms = self.terms[at]
+        found = np.flatnonzero(marks[np.repeat((pairs[:, 0] - low) * len(self.weights), sizes) + terms])
+        marks[held] = False
+        of = np.repeat(np.arange(len(pairs)), sizes)[found]
+        return np.bincount(of, self.weights[terms[found]], minlength=len(pairs)).astype(np.float64, copy=False)
 
     def _nearest(self, terms: Numbers, places: Numbers) -> tuple[NDArray[np.uint32], Numbers]:
         """Return the sections nearest to each of `places` that hold words too common to look up, and how many they are.

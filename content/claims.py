@@ -21,6 +21,9 @@ _CLAUSE = re.compile(
     r"|\b(?:but|because|although|though|while|whereas|so that|since|when|which|who|as)\b"
     r"|\b(?=(?:if|unless|until|except|provided)\b)"
 )
+#: A reason that comes first ends at its comma: "since acetone hardly dissolves it, polygel is filed". A condition does
+#: not: "if you have eczema, it is not for you" says no to eczema.
+_REASON_FIRST = re.compile(r"^\W*(?:since|because|although|though|while)\b[^,;:—–()]*,")
 #: These deny only what stands next to them: "fragrance-free" the word before, "without sulphates" what follows.
 _FREE, _WITHOUT = (
     re.compile(r"\b(\w+)[- ]free\b|\bfree (?:of|from) (\w+)"),
@@ -85,7 +88,7 @@ def read(text: str, language: str = "en") -> Claim:
     conditions: set[str] = set()
     clauses: list[Clause] = []
     amounts = quantities(text)
-    for clause in _CLAUSE.split(normal(text)):
+    for clause in _CLAUSE.split(_REASON_FIRST.sub(lambda found: f"{found[0][:-1]};", normal(text))):
         without = _WITHOUT.search(clause)
         stemmed = stem_all(words(clause[: without.start()] if without else clause), language)
         found = concepts(stemmed) if language[:2] == "en" else stemmed

@@ -1,5 +1,6 @@
 """Holds the concepts of many sections, sentence by sentence, as flat arrays: a million sections fit into memory so."""
 
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from content.articles import BlockKind
 from content.furniture import furniture, may_be_furniture, may_hint
 from content.sections import Section
 from content.synonyms import phrases
-from content.text import REMEMBERED, is_plain, sentence_words, stem_all
+from content.text import REMEMBERED, sentence_words, stem_all
 from content.vocabulary import stop_stems, unit_stems
 
 Numbers = NDArray[np.int64]
@@ -188,21 +189,16 @@ def packed(owners: Numbers, terms: NDArray[np.integer[Any]], number: int) -> NDA
     return owners * number + terms
 
 
-def unpacked(keys: NDArray[np.integer[Any]], number: int) -> tuple[Numbers, Numbers]:
-    """Return the owners and the terms that `packed` has packed."""
-    owners, terms = np.divmod(keys, keys.dtype.type(max(number, 1)))
-    return owners.astype(np.int64), terms.astype(np.int64)
-
-
 @dataclass(slots=True)
 class _Texts:
     """Sections on their way into arrays: words are numbered first, so that each is looked at but once."""
 
     counter: Iterator[int] = field(default_factory=count)
     languages: dict[str, defaultdict[str, int]] = field(default_factory=dict)  #: the numbers of the words of each
-    words: list[int] = field(default_factory=list)  #: the number of every word
+    words: "array[int]" = field(default_factory=lambda: array("q"))  #: the number of every word
     sizes: list[int] = field(default_factory=list)  #: words of each sentence
     sentences: list[str] = field(default_factory=list)
+    odd: set[int] = field(default_factory=set)  #: sentences that may be furniture whatever their words
     sections: list[tuple[Section, int]] = field(default_factory=list)  #: each with its first sentence
 
     def add(self, section: Section) -> None:
@@ -212,14 +208,16 @@ class _Texts:
             numbers = self.languages[section.language] = defaultdict(self.counter.__next__)
         for block in section.blocks:
             if block.kind is not BlockKind.IMAGE:
-                for text, said in sentence_words(block.text):
+                for text, said, plain in sentence_words(block.text):
+                    if not plain or text[:3] in _BY:
+                        self.odd.add(len(self.sizes))
                     self.sentences.append(text)
                     self.words.extend(map(numbers.__getitem__, said))
                     self.sizes.append(len(said))
 
     def finish(self) -> Concordance:
         known = _Known(self.languages, next(self.counter))
-        words, starts = np.array(self.words, np.int64), starts_of(np.array(self.sizes, np.int64))
+        words, starts = np.frombuffer(self.words, np.int64), starts_of(np.array(self.sizes, np.int64))
         terms = known.concepts[words]
         owners = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         kept = self._kept(owners[known.hints[words]])
@@ -243,8 +241,7 @@ class _Texts:
         """Tell which sentences are no page furniture; `hinted` are those with a word that may be a part of it."""
         kept = np.ones(len(self.sizes), np.bool_)
         firsts = [first for _, first in self.sections]
-        odd = {n for n, t in enumerate(self.sentences) if t[:3] in _BY or not (t.isascii() or is_plain(t))}
-        for number in sorted(odd.union(hinted.tolist())):
+        for number in sorted(self.odd.union(hinted.tolist())):
             if furniture(self.sentences[number]):
                 section = self.sections[bisect_right(firsts, number) - 1][0]
                 kept[number] = not may_be_furniture(section.text.casefold())

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from content.articles import Block
 from content.claims import Claim, read
 from content.clusters import Cluster, Ruling, RulingKind
+from content.cutting import leans_back, without
 from content.embeddings import Vectors
 from content.furniture import Furniture, furniture
 from content.guards import contradiction, differences
@@ -16,13 +17,9 @@ from content.repeats import ANCHORED, MEANS, REPEATS, Pool, covers, without_subj
 from content.sections import Section
 from content.similarity import subjects_of, weigh
 from content.statements import Statement, statements_of
-from content.text import words
 
 #: Below this likeness two sentences are not asked whether they contradict each other.
 UNRELATED = 0.1
-
-#: A sentence that opens with one of these leans on the one before it.
-_LEANING = frozenset("this these that those it they he she such both instead however additionally also".split())
 
 
 class Rule(StrEnum):
@@ -301,12 +298,12 @@ class _Folder:
         for statement in self._statements[echo.id]:
             drop = self._drops.get((echo.id, statement.index))
             if drop is None:
-                leans = before is not None and before.kept.section == canonical and _leans(statement.text)
+                leaning = before is not None and before.kept.section == canonical and leans_back(statement.text)
                 yield Kept(
                     statement=statement,
                     block=echo.blocks[statement.block].slice(statement.start, statement.end),
                     title=echo.article_title,
-                    after=before.kept.index if leans and before else None,
+                    after=before.kept.index if leaning and before else None,
                 )
             before = drop
 
@@ -361,44 +358,10 @@ class _Folder:
         own = clusters.get(section.id)
         return Printed(
             section=section,
-            blocks=_without(section.blocks, self._of(section, dropped=True)),
+            blocks=without(section.blocks, self._of(section, dropped=True)),
             statements=tuple(self._of(section, dropped=False)),
             kept=tuple(
                 k for k in self._kept.get(section.id, ()) if (k.statement.section, k.statement.index) not in self._drops
             ),
             also_in=tuple(Reference(e.article, e.article_title, e.id) for e in own.echoes) if own else (),
         )
-
-
-def _leans(text: str) -> bool:
-    return next(iter(words(text)), "") in _LEANING
-
-
-def _without(blocks: tuple[Block, ...], dropped: Sequence[Statement]) -> tuple[Block, ...]:
-    """Return `blocks` less the dropped sentences; a block that has none left is left out."""
-    if not dropped:
-        return blocks
-    gone: dict[int, list[Statement]] = defaultdict(list)
-    for statement in dropped:
-        gone[statement.block].append(statement)
-    cut = [_cut(block, gone[n]) if n in gone else block for n, block in enumerate(blocks)]
-    return tuple(block for n, block in enumerate(cut) if n not in gone or block.text.strip())
-
-
-def _cut(block: Block, dropped: Sequence[Statement]) -> Block:
-    kept, position = [], 0
-    for statement in sorted(dropped, key=lambda s: s.start):
-        kept.append(block.slice(position, statement.start))
-        position = statement.end
-    kept.append(block.slice(position, len(block.text)))
-    return _joined([piece for piece in kept if piece.text.strip()], block)
-
-
-def _joined(pieces: Sequence[Block], block: Block) -> Block:
-    text, marks = "", []
-    for piece in pieces:
-        stripped = piece.slice(len(piece.text) - len(piece.text.lstrip()), len(piece.text.rstrip()))
-        text += " " if text else ""
-        marks += [replace(m, start=m.start + len(text), end=m.end + len(text)) for m in stripped.marks]
-        text += stripped.text
-    return replace(block, text=text, marks=tuple(marks))

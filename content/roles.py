@@ -62,7 +62,8 @@ _RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
      r"|is it for (?:you|me)|eligib\w+|ideal for|good fit|not for everyone|which skin types?|for whom)", (Role.WHO, Role.RISKS)),
     (r"\b(?:expect|expectations?)\b.*\b(?:after\w*|healing|recovery|following)\b", (Role.EXPECT, Role.AFTERCARE)),
     (r"\b(?:after-?care|after|afterwards|post|recovery|recovering|healing|downtime|looking after|take care of|caring for|care for|maintain\w*"
-     r"|maintenance|upkeep|preserve|protect your|once (?:it|you)|at home|home ?care|days? following|keep(?:ing)? (?:your|the|them|it)\b)", (Role.AFTERCARE, Role.STORE)),
+     r"|maintenance|upkeep|preserve|protect your|once (?:it|you)|home ?care|days? following|keep(?:ing)? (?:your|the|them|it)\b)", (Role.AFTERCARE, Role.STORE)),
+    (r"\bat home\b", (Role.AFTERCARE, Role.STORE, Role.USE)),
     (r"\b(?:before(?! (?:bed|you sleep|sleep))|prepar\w+|prepping|prep|pre|getting ready|get ready|ready for|ahead of|leading up|run-up|in advance|book(?:ing)?|checklist)\b", (Role.PREPARE,)),
     (r"\b(?:expect|expectations?|day of|on the day|your first (?:visit|appointment|session|time))\b", (Role.EXPECT, Role.HOW)),
     (r"\b(?:benefits?|advantages?|perks?|upsides?|pros|reasons?|good for|why (?:we|you|your|choose|use|try|people|it|have|get|everyone|do|go|bother|is|are)"
@@ -104,8 +105,8 @@ def roles(heading: str) -> tuple[Role, ...]:
     return next((found for pattern, found in _compiled() if pattern.search(text)), ())
 
 
-#: What "What is slugging?" explains is as often how it works, so the two do not exclude each other.
-_NEXT_TO = {Role.WHAT: frozenset({Role.HOW})}
+#: What "What is slugging?" explains is as often how it works, and what hurts is a side effect: neither excludes the other.
+_NEXT_TO = {Role.WHAT: frozenset({Role.HOW}), Role.PAIN: frozenset({Role.RISKS})}
 
 
 @lru_cache(maxsize=8192)

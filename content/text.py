@@ -25,6 +25,11 @@ ABBREVIATIONS = frozenset(
 #: After these a full stop ends no sentence when a digit follows: "No. 5", "max. 30 minutes".
 BEFORE_A_NUMBER = frozenset("no nr vol max min art".split())
 
+#: A capital letter after one of these is no initial: a full stop behind "vitamin A" ends the sentence.
+LETTERED = frozenset(
+    "vitamin vitamins vitamine provitamin hepatitis type typ grade class group step phase stage zone".split()
+)
+
 #: So many letters before a full stop are none of these.
 _LONG = 1 + max(map(len, ABBREVIATIONS | BEFORE_A_NUMBER))
 
@@ -71,8 +76,10 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each sentence of `text` starts and ends, without the white space around it."""
     start = 0
     for end in _END.finditer(text):
-        if _ends_sentence(text, start, end):
-            stop = end.end()
+        at, stop = end.span()
+        # Most sentences end so: a long word, a full stop, and nothing small behind it.
+        plain = stop - at == 1 and text[at] == "." and at - start >= _LONG and text[at - _LONG : at].isalpha()
+        if not text[stop : stop + 3].lstrip()[:1].islower() if plain else _ends_sentence(text, start, end):
             left, right = _trimmed(text, start, stop)
             if left < right:
                 yield left, right
@@ -93,14 +100,12 @@ def _trimmed(text: str, left: int, right: int) -> tuple[int, int]:
 def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
     if end[0] != ".":
         return end[0][0] != "…" or not _continues(text, end.end())
-    if (
-        end.start() - start >= _LONG and text[end.start() - _LONG : end.start()].isalpha()
-    ):  # neither an abbreviation nor a number
-        return not text[end.end() : end.end() + 3].lstrip()[:1].islower()
     before = text[max(start, end.start() - 20) : end.start()].split()
     word = before[-1].lstrip("(\"'“‘").casefold() if before else ""
-    if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper()):
+    if word in ABBREVIATIONS:
         return False
+    if len(word) == 1 and word.isalpha() and text[end.start() - 1].isupper():
+        return len(before) > 1 and before[-2].casefold() in LETTERED and not _continues(text, end.end())
     following = text[end.end() : end.end() + 3].lstrip()
     if following[:1].isdigit() and word in BEFORE_A_NUMBER:
         return False
@@ -128,20 +133,20 @@ def words(text: str) -> list[str]:
     return _apart(text.lower().translate(_SPACED))
 
 
-def sentence_words(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield each sentence of `text` and its `words`: the same as to cut it first, only faster."""
+def sentence_words(text: str) -> Iterator[tuple[str, list[str], bool]]:
+    """Yield each sentence of `text`, its `words`, and whether it is ASCII but for quotation marks, dashes and the like.
+
+    The same as to cut it first, only faster.
+    """
     plain = _plain(text)
     if len(plain) != len(text) or not plain.isascii():
-        yield from ((text[start:end], words(text[start:end])) for start, end in spans(text))
+        for start, end in spans(text):
+            sentence = text[start:end]
+            yield sentence, words(sentence), _plain(sentence).isascii()
         return
     spaced = plain.lower().translate(_SPACED)
     for start, end in spans(text):
-        yield text[start:end], _apart(spaced[start:end])
-
-
-def is_plain(text: str) -> bool:
-    """Tell whether `text` is ASCII but for quotation marks, dashes and the like."""
-    return _plain(text).isascii()
+        yield text[start:end], _apart(spaced[start:end]), True
 
 
 def _plain(text: str) -> str:

@@ -35,7 +35,7 @@ GENERIC = frozenset({"know as", "form of", "feel like", "range of"}) | frozenset
 #: A clause with one of these says no; "avoid" does, in the advice that beauty articles give.
 NEGATIVE = frozenset(
     """not no never nor neither cannot don't doesn't isn't aren't won't can't shouldn't wasn't didn't avoid
-    unsuit unsaf unnecessari unlik none nobodi fail lack refus forbid forbidden prohibit ban nicht kein keine keinen keiner nie ohne ne pas jamais aucun""".split()
+    unsuit unsaf unnecessari unlik none nobodi fail lack miss absent refus forbid forbidden prohibit ban nicht kein keine keinen keiner nie ohne ne pas jamais aucun""".split()
 )
 
 #: "Not only" and "no longer than" deny nothing about what they speak of.

@@ -98,7 +98,7 @@ class Admitting:
             raise StaffingError(f"A token needs a scope: {', '.join(Scope)}.")
         if not 1 <= days <= LONGEST.days:
             raise StaffingError(f"A token holds for 1 to {LONGEST.days} days, got {days}.")
-        if owner.left_at is not None or (needs_factor(owner) and not owner.has_factor):
+        if owner.left_at is not None or not owner.has_password or (needs_factor(owner) and not owner.has_factor):
             raise StaffingError(f"{owner.name} cannot sign in, so nothing may act in that name.")
         if beyond := [scope for scope in Scope if scope in scopes and not may(owner, NEEDS[scope])]:
             raise StaffingError(f"{owner.name} may not do that themselves: {write_scopes(beyond)}.")

@@ -69,6 +69,7 @@ _PATHS = frozenset(
         "ses_secret_key_file",
         "bounce_maildir",
         "bounce_imap_password_file",
+        "oidc_client_secret_file",
         "alarm_webhook_file",
         "key_file",
     }
@@ -210,6 +211,11 @@ class Settings(BaseSettings):
     second_person_above: Annotated[int, Field(ge=0)] = Field(
         0, description="An edition for more people than this is approved by another than its last editor; 0: never."
     )
+    oidc_issuer: str = Field("", description="OpenID Connect provider with which staff may sign in; empty: none.")
+    oidc_client_id: str = Field("", description="What we are called there.")
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_client_secret_file: Path | None = None
+    oidc_trusts_factor: bool = Field(False, description="Whether its word (amr: mfa) stands for our second factor.")
     alarm_webhook: SecretStr = Field(SecretStr(""), description="Where Prefect posts alarms, as JSON with a text.")
     alarm_webhook_file: Path | None = None
     log_format: Literal["words", "json"] = Field("words", description="How what runs for long writes its log.")
@@ -236,15 +242,16 @@ class Settings(BaseSettings):
             raise ValueError("takes an IANA time zone such as Europe/London") from error
         return zone
 
-    @field_validator("public_url", "hub_url", "console_url")
+    @field_validator("public_url", "hub_url", "console_url", "oidc_issuer")
     @classmethod
     def _web_address(cls, url: str, info: ValidationInfo) -> str:
-        if not url and info.field_name == "hub_url":
+        if not url and info.field_name in {"hub_url", "oidc_issuer"}:
             return url
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("takes a web address such as https://news.example.org")
-        return url.rstrip("/")
+        # Whether a slash ends a provider's name is part of the name (OpenID Connect Discovery 1.0, 4.3).
+        return url if info.field_name == "oidc_issuer" else url.rstrip("/")
 
     @field_validator("from_address")
     @classmethod

@@ -241,6 +241,25 @@ class Staffing:
             return Denied.WRONG
         return self._open(member.id, visitor, now)
 
+    def sign_in_as(self, address: str, visitor: Visitor, now: datetime, *, twice: bool) -> Opened | Denied:
+        """Sign in the one of the staff whose address a provider has verified; nobody gets an account by that.
+
+        Args:
+            address: As the provider says.
+            visitor: Where the request comes from.
+            now: The time.
+            twice: Whether the provider's proof stands for the authenticator too.
+        """
+        member = self.staff.at(address_key(address)) if address else None
+        if member is None or member.left_at is not None:
+            actor = member.id if member else "unknown"
+            self.audit.add(Deed(at=now, actor=actor, act="sign-in.failed", network=visitor.network))
+            return Denied.WRONG
+        detail = {"twice": twice}
+        self.audit.add(Deed(at=now, actor=member.id, act="sign-in.oidc", network=visitor.network, detail=detail))
+        opened = self._open(member.id, visitor, now)
+        return self.complete(opened.session, visitor, now) if twice and not opened.session.is_full else opened
+
     def check_code(self, session: Session, code: str, visitor: Visitor, now: datetime) -> Opened | Denied:
         """Check the authenticator's code, or a recovery code; return the session that goes all the way."""
         about = [f"code {session.staff}"]

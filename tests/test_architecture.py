@@ -56,6 +56,7 @@ FLOORS = (
         "observing",
         "welcoming",
         "hooking",
+        "identifying",
     },
     {"releasing", "delivering", "scheduling", "posting", "admitting"},
     {"correcting", "notifying"},

@@ -22,6 +22,7 @@ FLOORS = {
     "beauty_tuning_d": (0.95, 0.95, 0.55),  # three variants, the third told quite differently
     "beauty_tuning_e": (1.0, 0.95, 0.55),  # the same
     "beauty_unlisted": (1.0, 0.97, 0.65),  # subjects that no list of ours names
+    "beauty_unlisted_b": (1.0, 0.97, 0.70),  # the same, written when the rules were as they are
     "beauty_heldout_b": (0.97, 0.94, 0.80),
 }
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,9 @@ WELL = 120
 
 #: Seconds in which a part must have stopped; then it is killed. Senders journal what is in flight.
 PATIENCE = 8
+
+#: Seconds of these in which flow runs may finish what they have in hand.
+FINISHING = 5
 
 _WORKER = ("worker", "start", "--pool", "newsletter", "--name", "newsletter up")
 
@@ -63,6 +67,7 @@ class Part:
                 stdout=file,
                 stderr=file,
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in a terminal is for us alone: we say in which order they end
             )
         self.started = time.monotonic()
 
@@ -86,6 +91,17 @@ class Part:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
+    def finish_work(self, seconds: float) -> None:
+        """Let the processes it has started finish what they have in hand; it would kill them itself."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        end = time.monotonic() + seconds
+        for child in _children(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+        while _children(self.process.pid) and time.monotonic() < end:
+            time.sleep(0.1)
+
     def stop(self, seconds: float = PATIENCE) -> None:
         """Ask the process to end, wait, and kill it if it does not."""
         self.ask()
@@ -96,6 +112,23 @@ class Part:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _children(parent: int) -> list[int]:
+    """Return the processes that another has started and that still run; none where the kernel does not say."""
+    lists = Path(f"/proc/{parent}/task").glob("*/children")
+    found = []
+    for numbers in lists:
+        with suppress(OSError):
+            found += [int(number) for number in numbers.read_text().split()]
+    return [pid for pid in found if not _is_over(pid)]
+
+
+def _is_over(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def up(
@@ -205,7 +238,12 @@ def _stop(parts: Sequence[Part]) -> None:
     if not parts:
         return
     end = time.monotonic() + PATIENCE
+    workers = [part for part in parts[1:] if "worker" in part.command]
     for part in parts[1:]:
+        if part not in workers:
+            part.ask()
+    for part in workers:  # a sender has half a dozen messages in hand, whose answers would never come
+        part.finish_work(FINISHING)
         part.ask()
     for part in parts[1:]:
         part.stop(end - time.monotonic())

@@ -49,6 +49,7 @@ GRANTS: Mapping[str, Grant] = {
     "acceptances": Grant(),
     "compositions": Grant(),
     "jottings": Grant(sender=""),
+    "segments": Grant(sender=""),  # a digest that goes to one keeps its rules as they were
     "indexed_editions": _WORK,
     "indexed_sections": _WORK,
     "word_holders": _WORK,
@@ -65,7 +66,6 @@ GRANTS: Mapping[str, Grant] = {
     "counters": Grant(web=_ALL, sender=_ALL),
     "tags": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     "clicks": Grant(web=_ALL, sender="SELECT, DELETE"),
-    "segments": Grant(sender=""),  # a composition holds the rules of the one that it was made for
     "imports": Grant(),
     "imported": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     # What became of it. The site takes reports, pauses what bounces, and empties what names an erased person.

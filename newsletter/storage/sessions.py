@@ -52,6 +52,11 @@ class Session:
     network: str = ""
     agent: str = ""
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the person has proved everything that they must."""
+        return self.level is Level.FULL
+
     def is_open_at(self, now: datetime) -> bool:
         """Tell whether the session still counts."""
         return now < self.seen_at + IDLE and now < self.opened_at + LONGEST

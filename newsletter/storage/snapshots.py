@@ -13,7 +13,6 @@ from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger_queries import PAGE, MailingState
 from newsletter.storage.ledger_rows import add_outcomes
 from newsletter.storage.ledger_tables import audience, chunks, mailings, outcomes, retries
-from newsletter.storage.pages import pages
 from newsletter.storage.schema import every_table
 from subscribers.deliveries import Outcome, Receipt
 
@@ -92,16 +91,24 @@ def doubt_what_is_open(engine: Engine, taken_at: datetime, now: datetime) -> dic
         )
         running = select(mailings).where(mailings.c.state != MailingState.STOPPED.value, waiting)
         for mailing in connection.execute(running).all():
-            known = exists().where(outcomes.c.mailing == audience.c.mailing, outcomes.c.idx == audience.c.idx)
-            open_ = select(audience.c.idx).where(and_(audience.c.mailing == mailing.id, ~known))
-            idxs = list(connection.execute(open_).scalars())
-            for page in pages(idxs, PAGE):
+            doubted[mailing.edition] = 0
+            for page in _open_people(connection, mailing.id):
                 add_outcomes(connection, [(mailing.id, idx, said) for idx in page], now)
+                doubted[mailing.edition] += len(page)
             connection.execute(delete(retries).where(retries.c.mailing == mailing.id))
             connection.execute(update(chunks).where(chunks.c.mailing == mailing.id).values(state="done"))
             connection.execute(update(mailings).where(mailings.c.id == mailing.id).values(hold_until=None))
-            doubted[mailing.edition] = len(idxs)
     return doubted
+
+
+def _open_people(connection: Connection, mailing: int) -> Iterator[list[int]]:
+    """Yield the indices of everybody of whom nothing is known, page by page; outcomes may be added meanwhile."""
+    known = exists().where(outcomes.c.mailing == audience.c.mailing, outcomes.c.idx == audience.c.idx)
+    open_ = select(audience.c.idx).where(and_(audience.c.mailing == mailing, ~known)).order_by(audience.c.idx)
+    last = -1
+    while page := list(connection.execute(open_.where(audience.c.idx > last).limit(PAGE)).scalars()):
+        yield page
+        last = page[-1]
 
 
 @contextmanager

@@ -6,10 +6,11 @@ foreign page could borrow, and no cross-site guard to get wrong.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +24,7 @@ from content.looks import Look
 from newsletter.enrolling.choosing import leave, leave_all, put_back
 from newsletter.enrolling.joining import confirm, send_link
 from newsletter.enrolling.rules import Answer, TooManyError
+from newsletter.rendering.web import icon
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.templating import environment
 from newsletter.web.data import DataPage
@@ -63,7 +65,11 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
     look = site.look or Look(name=site.title, site_url=site.public_url)
     style = environment().get_template("public/style.css.jinja").render(look=look).encode()
     style_url = f"/assets/style-{hashlib.sha256(style).hexdigest()[:12]}.css"
-    pages = Pages({"site": site, "look": look, "style_url": style_url})
+    # These pages load nothing from elsewhere, so that nobody learns that somebody opened theirs: not the logo either.
+    is_ours = look.logo_image.startswith(f"{site.public_url.rstrip('/')}/")
+    shown = look if is_ours else replace(look, logo_image="")
+    icon_url = f"data:image/svg+xml,{quote(icon(look))}"
+    pages = Pages({"site": site, "look": shown, "style_url": style_url, "icon_url": icon_url})
     doors = _Doors(site, pages)
     signing = SignUpForm(site.store, site.keys, site.mailing_list, pages, site.clock, behind_proxy=site.behind_proxy)
     data = DataPage(site.store, site.keys, pages, site.clock)

@@ -28,6 +28,8 @@ REWORDED = [
     ("Leave make-up off for the first day.", "Do not use make-up for 24 hours."),
     ("It lasts six to eight weeks.", "It lasts up to eight weeks."),
     ("Use it twice weekly.", "Use it two nights a week."),
+    ("Gel is filed off, because acetone barely dissolves it.", "Since acetone hardly dissolves it, file the gel off."),
+    ("Pregnant women should ask first.", "If you are pregnant, ask first."),
 ]
 
 

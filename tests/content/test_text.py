@@ -13,6 +13,8 @@ from content.text import Sentence, sentences, spans, stems, words
         ("Wear SPF, e.g. SPF 50. Reapply!", ["Wear SPF, e.g. SPF 50.", "Reapply!"]),
         ("1. Cleanse the skin. 2. Rinse.", ["1. Cleanse the skin.", "2. Rinse."]),
         ("Wait max. 30 minutes. Then rinse.", ["Wait max. 30 minutes.", "Then rinse."]),
+        ("It is a form of vitamin A. In the skin it acts.", ["It is a form of vitamin A.", "In the skin it acts."]),
+        ("Ask J. Smith about vitamin C. serums", ["Ask J. Smith about vitamin C. serums"]),
         ("“Does it hurt?” No.", ["“Does it hurt?”", "No."]),
         ("It tingles… and stops.", ["It tingles… and stops."]),
         ("One line\nanother line", ["One line", "another line"]),

@@ -17,6 +17,7 @@ import requests
 
 from newsletter.cli.up import Part
 from newsletter.orchestration import Server, server_of
+from tests.flows.server import wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -152,3 +153,26 @@ def test_a_part_that_dies_is_started_again(tmp_path: Path, monkeypatch: pytest.M
     assert part.process.pid != first
     part.stop()
     assert part.process.poll() is not None
+
+
+def test_what_a_worker_has_started_may_finish_what_it_has_in_hand(tmp_path: Path) -> None:
+    hand = (
+        "import pathlib, signal, sys, time; done = []\n"
+        "def finish(*_): pathlib.Path('finished').write_text('yes'); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, finish); pathlib.Path('busy').touch(); time.sleep(60)"
+    )
+    # It kills what it has started, as Prefect's worker does.
+    worker = (
+        "import signal, subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {hand!r}], cwd={str(tmp_path)!r})\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (child.kill(), sys.exit()))\n"
+        "child.wait(); time.sleep(60)"
+    )
+    part = Part("the worker", [sys.executable, "-c", worker], os.environ, tmp_path / "part.log")
+    part.start()
+    wait_for((tmp_path / "busy").exists, 30)
+
+    part.finish_work(10)
+    part.stop()
+
+    assert (tmp_path / "finished").read_text() == "yes"

@@ -1,5 +1,6 @@
 """Fixtures of the machine room: a certificate of our own, a browser, a console to look at with it."""
 
+import shutil
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import Engine
 
 from newsletter.storage.engine import migrate, open_engine
 from tests.newsletter import browsers
@@ -57,6 +59,25 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrate(engine)
     engine.dispose()
     return path
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated store in which nothing is yet: copied, it costs a test no migration."""
+    file = tmp_path_factory.mktemp("blank") / "store.db"
+    engine = open_engine(f"sqlite:///{file}")
+    migrate(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture
+def store(blank: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A store of its own on SQLite, for tests to which the engine is all the same."""
+    shutil.copy(blank, tmp_path / "store.db")
+    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="module")

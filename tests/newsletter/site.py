@@ -65,20 +65,19 @@ class Town:
 
     def open_site(self, **more: bool) -> None:
         """Open the site anew."""
-        self.app: Starlette = create_public_app(
-            PublicSite(
-                store=self.people,
-                keys=KEYS,
-                mailing_list="beauty",
-                title="Beauty News",
-                public_url=PUBLIC_URL,
-                contact="privacy@news.example.org",
-                folder=self.folder,
-                clock=lambda: self.now,
-                postal_address="1 Rose Lane, London",
-                **more,
-            )
+        self.site = PublicSite(
+            store=self.people,
+            keys=KEYS,
+            mailing_list="beauty",
+            title="Beauty News",
+            public_url=PUBLIC_URL,
+            contact="privacy@news.example.org",
+            folder=self.folder,
+            clock=lambda: self.now,
+            postal_address="1 Rose Lane, London",
+            **more,
         )
+        self.app: Starlette = create_public_app(self.site)
         self.browser = TestClient(self.app, base_url=PUBLIC_URL, follow_redirects=True, raise_server_exceptions=False)
         house = House(
             public_url=PUBLIC_URL,

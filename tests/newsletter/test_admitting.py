@@ -1,6 +1,6 @@
 """A token opens what its scopes name, in its owner's name, as long as it holds, and is kept by its hash alone."""
 
-from collections.abc import Iterator
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,6 @@ from sqlalchemy import Engine, text
 
 from newsletter.admitting import Admitted, Admitting, Turned
 from newsletter.staffing import StaffingError
-from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.staff import Role
 from newsletter.storage.tokens import Reply, Scope
 from tests.builders import MONDAY
@@ -20,13 +19,10 @@ NETWORK = "192.0.2.0/24"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
-    made = Office(engine, tmp_path)
+def office(store: Engine, tmp_path: Path) -> Office:
+    made = Office(store, tmp_path)
     made.hire("Ines", Role.ADMIN)
-    yield made
-    engine.dispose()
+    return made
 
 
 def ines(office: Office):
@@ -139,6 +135,25 @@ def test_one_request_of_a_key_is_at_work_and_its_answer_is_kept_for_a_day(engine
     store.end(token.id, "k", 201, "{}")
     assert store.begin(token.id, "k", "b", MONDAY + 7 * minute) == Reply("a", 201, "{}", MONDAY + 6 * minute)
     assert store.begin(token.id, "k", "b", MONDAY + timedelta(hours=25)) is None
+
+
+def test_of_many_requests_under_one_key_at_once_one_is_at_work(engine: Engine, tmp_path: Path) -> None:
+    office = Office(engine, tmp_path)
+    owner = office.hire("Ines", Role.ADMIN)
+    token, _ = Admitting(engine).make(owner, "the shop", [Scope.SENDS_READ], 90, by=owner.id, now=MONDAY)
+    start, found = threading.Barrier(4), []
+
+    def ask() -> None:
+        start.wait()
+        found.append(Admitting(engine).store.begin(token.id, "k", "a", MONDAY))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(found, key=lambda r: r is not None) == [None, *[Reply("a", 0, "", MONDAY)] * 3]
 
 
 def test_an_administrator_makes_and_revokes_tokens_in_the_console(office: Office) -> None:

@@ -1,15 +1,13 @@
 """Over the API a program does staff's week by the use cases of the console, and loses no race without being told."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from content.sends import SendState
 from newsletter.scheduling import standing
-from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.staff import Role
 from subscribers.consent import Act, Door
@@ -20,16 +18,13 @@ KEY = "beauty-weekly-2026-W48"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
-    made = Office(engine, tmp_path, second_person_above=1)
+def office(store: Engine, tmp_path: Path) -> Office:
+    made = Office(store, tmp_path, second_person_above=1)
     made.hire("Ines", Role.ADMIN)
     made.hire("Omar", Role.APPROVER)
     made.subscribe("ada", "bea", "cleo")
     made.bring(NEEDLING, AT_HOME)
-    yield made
-    engine.dispose()
+    return made
 
 
 @pytest.fixture
@@ -127,10 +122,11 @@ def test_a_send_that_moved_on_is_left_as_it_is(office: Office, ines: Program) ->
     read = ines.get(f"/sends/{KEY}")
     ines.post(f"/sends/{KEY}/schedule", {"at": "2026-12-01T09:00"})
 
+    by_no_number = ines.post(f"/sends/{KEY}/stop", {"version": False})
     by_version = ines.post(f"/sends/{KEY}/stop", {"version": read.json()["version"]})
     by_etag = ines.post(f"/sends/{KEY}/stop", If_Match=read.headers["etag"])
 
-    assert (by_version.status_code, by_etag.status_code) == (409, 412)
+    assert (by_no_number.status_code, by_version.status_code, by_etag.status_code) == (422, 409, 412)
     assert "somebody else was faster" in by_version.json()["detail"]
     assert standing(office.house, KEY).state is SendState.SCHEDULED
 

@@ -24,7 +24,7 @@ from tests.newsletter.programs import ROOT, Program, program_of
 PLACES: dict[str, str] = {"revision": NEEDLING.revision, "key": "beauty-weekly-2026-W48", "person": "id-ada"}
 
 #: Calls of each operation. More are made by hand: EXAMPLES=1000 takes ten minutes.
-EXAMPLES = 10
+EXAMPLES = 8
 
 load_all_checks()
 #: A well-formed value may still be none that can be done (an address without a mailbox, a time that is past), so not
@@ -91,6 +91,8 @@ def test_the_api_answers_as_described_whatever_is_sent(program: Program, describ
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(case=cases)
     def ask(case: Any) -> None:
+        if case.headers:  # one that never fits would end every call with 412; test_api.py has those
+            case.headers.pop("If-Match", None)
         answer = case.call()
         statuses.add(answer.status_code)
         case.validate_response(answer, excluded_checks=NOT_CHECKED)

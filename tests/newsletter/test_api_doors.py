@@ -182,6 +182,7 @@ def test_a_page_of_another_site_is_refused_even_with_a_token(office: Office) -> 
         (b"[]", "application/json", 422),
         (b'{"note": "a", "by": "Eve"}', "application/json", 422),
         (b'{"note": 5}', "application/json", 422),
+        (b'{"note": true}', "application/json", 422),
         (b'{"note": "a\\u0000"}', "application/json", 422),
         (b'{"note": "\\ud800"}', "application/json", 422),
         (b'{"note": " "}', "application/json", 422),

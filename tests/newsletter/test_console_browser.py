@@ -7,6 +7,7 @@ import pytest
 
 from newsletter.publishing import draft
 from newsletter.releasing import release
+from newsletter.storage.outbox import Event, OutboxStore, PostState
 from newsletter.storage.sources import SourceRecord
 from newsletter.storage.staff import Role
 from newsletter.web.console.doors import DOORS
@@ -99,6 +100,13 @@ def fill(desk: Desk, title: str = "", name: str = "Ada") -> None:
     office.house.sources.failed("magazine", f"timeout {title}", office.now)
     browser = office.sign_in("Ines")
     browser.post("/digests")
+    browser.post("/settings/tokens", name=f"Shop {title}", days="30", scope="sends:read")
+    browser.post("/settings/webhooks", name=f"Shop {title}", url="http://127.0.0.1:9/")
+    told = OutboxStore(office.house.engine)
+    (hook,) = told.hooks()
+    told.put(hook.id, Event.ARTICLE_APPROVED, f"an article {title}", office.now)
+    (post,) = told.posts(hook.id, 1)
+    told.note(post, PostState.PARKED, due_at=office.now, status=500, said=f"no {title}", now=office.now)
     browser.post(f"/digests/{KEY}", version="0", do="save", subject=f"Subject {title}", preheader=title, intro=title)
 
 

@@ -27,6 +27,8 @@ PUBLIC = {
     ("GET", "/welcome"),
     ("POST", "/welcome"),
     ("GET", "/images/{key}/{place}/{seal}"),
+    ("GET", "/sign-in/oidc"),
+    ("GET", "/sign-in/oidc/back"),
 }
 
 #: What changes by looking: nothing but this.

@@ -41,11 +41,8 @@ HERE = Reach(loopback=True)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path}/store.db")
-    migrate(made)
-    yield made
-    made.dispose()
+def engine(store: Engine) -> Engine:
+    return store
 
 
 @pytest.fixture

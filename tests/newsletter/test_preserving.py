@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 import tarfile
 import tracemalloc
 from collections.abc import Iterator
@@ -255,3 +257,50 @@ def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_so(tmp_path
         restore(Settings(home=tmp_path / "new"), tmp_path / "first", MONDAY)
 
     assert {path.name for path in tmp_path.iterdir()} == {"var", "first"}
+
+
+ROWS, OCTETS = 100_000, 600
+
+#: Backs a store up and restores it; says by how many octets each raised this process's peak of memory, and the rows.
+MEASURE = f"""
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from newsletter.preserving import back_up, restore
+from newsletter.settings import Settings
+from newsletter.storage.engine import open_engine
+
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) * 1024
+
+def fill(low, high):
+    with engine.begin() as connection:
+        text = "repeat(md5(n::text), {OCTETS // 32})"
+        numbers = f"generate_series({{low}}, {{high}}) n"
+        connection.exec_driver_sql(f"INSERT INTO marks SELECT 'filler ' || n, {{text}}, '2026-01-01' FROM {{numbers}}")
+
+folder, source, target = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+engine, now = open_engine(source), datetime.now(UTC)
+house = Settings(home=folder / "home", database_url=source)
+fill(1, {ROWS} // 10)
+back_up(house, folder / "small", now)  # loads what it needs, and has its pages in hand
+restore(Settings(home=folder / "warmed"), folder / "small", now)
+fill({ROWS} // 10 + 1, {ROWS})
+before = peak()
+back_up(house, folder / "backup", now)
+between = peak()
+done = restore(Settings(home=folder / "new", database_url=target), folder / "backup", now)
+print(between - before, peak() - between, done.backup.rows)
+"""
+
+
+def test_a_large_store_on_a_server_passes_in_bounded_memory(
+    migrated_postgresql_database: str, postgresql_database: str, tmp_path: Path
+) -> None:
+    arguments = [str(tmp_path), migrated_postgresql_database, postgresql_database]
+    done = subprocess.run([sys.executable, "-c", MEASURE, *arguments], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    backing_up, restoring, restored = map(int, done.stdout.split())
+    assert restored > ROWS
+    assert max(backing_up, restoring) < ROWS * OCTETS / 8

@@ -29,6 +29,8 @@ from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import MONDAY, heading, make_approval, make_article, make_subscriber, paragraph
+from tests.editions import linked
+from tests.newsletter.hostile import serve
 from tests.sinks import sink
 
 ROOT = Path(__file__).parents[2]
@@ -294,3 +296,17 @@ def test_tests_are_sent_from_the_command_line(typed: CliRunner, house: House) ->
     assert [d.exit_code for d in done] == [0, 0, 2]
     assert done[0].output.startswith("Sent to ines@example.org")
     assert {"ines@example.org", "leo@example.org"} <= set(inbox(house))
+
+
+def test_who_asks_for_a_check_is_told_of_dead_links_unless_they_say_no(
+    typed: CliRunner, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_FETCH_LOOPBACK", "1")
+    with serve({}) as site:
+        lost = make_article("lost.md", linked("Read the lost study.", "lost study", f"{site.url}/lost"), title="Lost")
+        key = drafted(house, lost, MONDAY + WEEK)
+
+        done = [typed.invoke(app, ["edition", "check", key, *more]) for more in ((), ("--no-links",))]
+
+    assert [d.exit_code for d in done] == [0, 0]
+    assert [f"the link {site.url}/lost is dead" in " ".join(d.output.split()) for d in done] == [True, False]

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import uvicorn
 from sqlalchemy import Engine
+from starlette.testclient import TestClient
 
 from newsletter.corresponding import post_letters
 from newsletter.posting import LetterPost
@@ -21,8 +23,10 @@ from newsletter.storage.engine import migrate, open_engine
 from newsletter.transports.capture import capture_server
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_login import Server
+from newsletter.web.public import create_public_app
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Purpose
+from tests.editions import LOOK
 from tests.newsletter.browsers import chromium as started_chromium
 from tests.newsletter.browsers import needs_chromium
 from tests.newsletter.site import ADA, PUBLIC_URL, SLOWLY, Town, everything, pages_of
@@ -30,6 +34,9 @@ from tests.newsletter.site import ADA, PUBLIC_URL, SLOWLY, Town, everything, pag
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = needs_chromium
+
+#: What a phone loads of one page, not packed: itself (every time zone of the world stands in one) and its style sheet.
+LIGHT_BYTES = 45_000
 
 
 class Reader:
@@ -221,6 +228,46 @@ def test_every_page_is_accessible_and_fits_a_small_screen(reader: Reader, scheme
         judge(name)
 
     assert found == {}
+
+
+def test_every_page_is_light_says_what_it_is_and_leaves_the_browser_nothing_to_complain_of(reader: Reader) -> None:
+    reader.town.join(ADA)
+    page = reader.page()
+    loaded: list[int] = []
+    complaints: list[str] = []
+    page.on("response", lambda answer: loaded.append(int(answer.headers.get("content-length", 0))))
+    page.on("console", lambda message: complaints.append(message.text))
+    found: dict[str, object] = {}
+
+    for name, path in pages_of(reader.town).items():
+        loaded.clear()
+        complaints.clear()
+        answer = page.goto(path)
+        html = page.locator("html")
+        described = page.locator('meta[name="description"]').count()
+        hidden = "noindex" in answer.headers.get("x-robots-tag", "")
+        found[name] = (
+            0 < sum(loaded) <= LIGHT_BYTES,
+            html.get_attribute("lang"),
+            page.locator("h1").count(),
+            page.locator('link[rel="icon"][href^="data:image/svg+xml"]').count(),
+            bool(described) or hidden or not answer.ok or name == "sent",
+            [said for said in complaints if answer.ok],
+        )
+
+    assert found == dict.fromkeys(found, (True, "en", 1, 1, True, []))
+
+
+def test_a_logo_from_elsewhere_stands_in_letters_on_personal_pages(reader: Reader) -> None:
+    page = reader.page()
+    for logo, shown in (("https://cdn.example.org/logo.png", 0), (f"{PUBLIC_URL}/logo.png", 1)):
+        look = replace(LOOK, logo_image=logo)
+        browser = TestClient(create_public_app(replace(reader.town.site, look=look)), base_url=PUBLIC_URL)
+
+        page.set_content(browser.get("/subscribe").text, wait_until="domcontentloaded")
+
+        assert page.locator("header img").count() == shown
+        assert page.locator("header").get_by_role("link", name=LOOK.name).count() == 1
 
 
 def test_pages_load_nothing_from_elsewhere_and_set_no_cookie(reader: Reader) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from newsletter.delivering import deliver
 from newsletter.dispatching import advance
 from newsletter.doctoring import Ward, examine, mend
 from newsletter.enrolling.owning import erase
+from newsletter.fetching.addresses import Reach
+from newsletter.fetching.posting import HttpPoster
+from newsletter.hooking import add_hook, deliver_due
 from newsletter.ingesting import ingest
 from newsletter.measuring import Physician
 from newsletter.publishing import find
@@ -25,6 +29,7 @@ from newsletter.storage.editions import EditionState
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.errors import StoreError
 from newsletter.storage.ledger import Ledger
+from newsletter.storage.outbox import Event, Hook, HookState, OutboxStore
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.returns import ReturnStore
 from newsletter.storage.roles import GRANTS, Role, apply
@@ -37,6 +42,7 @@ from subscribers.deliveries import Recipient, sign
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Claims, Purpose
 from tests.clock import now_of_each_test  # noqa: F401  sets NOW
+from tests.newsletter.receivers import receiving
 from tests.newsletter.scheduled import KEY, edition_house
 from tests.newsletter.site import ADA, KEYS, Town
 
@@ -84,6 +90,7 @@ def test_every_table_has_its_place() -> None:
 
 
 def test_the_site_does_all_its_work_under_its_login(owner: Engine, tmp_path: Path) -> None:
+    hook = _hook(owner)
     with _as(owner, Role.WEB) as engine:
         migrate(engine)  # nothing to do, and so no rights are needed
         town = Town(engine, tmp_path)
@@ -98,6 +105,29 @@ def test_the_site_does_all_its_work_under_its_login(owner: Engine, tmp_path: Pat
         assert "bea@example.org" in town.browser.get(f"/d/{data}").text + town.browser.post(f"/d/{data}").text
         erase(town.people, KEYS, Claims(town.id_of("bea@example.org"), "beauty"), NOW)
         assert town.state("bea@example.org") is None
+    told = [p.event for p in OutboxStore(owner).posts(hook.id)]
+    assert (told.count(Event.SUBSCRIBED), told.count(Event.UNSUBSCRIBED)) == (2, 2)
+
+
+def test_the_dispatcher_delivers_webhooks_under_the_senders_login(owner: Engine) -> None:
+    hook = _hook(owner)
+    with receiving() as receiver, _as(owner, Role.SENDER) as engine:
+        OutboxStore(owner).change(replace(hook, url=receiver.url))
+        OutboxStore(owner).put(hook.id, Event.EDITION_SENT, "k", NOW)
+        poster = HttpPoster("test", reach=Reach(loopback=True))
+        deliver_due(engine, poster, lambda: NOW, lambda: 1.0)
+        receiver.status = 410
+        OutboxStore(owner).put(hook.id, Event.EDITION_SENT, "k", NOW)
+        deliver_due(engine, poster, lambda: NOW, lambda: 1.0)
+        poster.close()
+
+    assert len(receiver.came) == 2
+    assert [h.state for h in OutboxStore(owner).hooks()] == [HookState.GONE]
+
+
+def _hook(owner: Engine) -> Hook:
+    reach = Reach(loopback=True)
+    return add_hook(owner, "http://127.0.0.1:9/", "shop", [], with_addresses=False, reach=reach, by="test", now=NOW)
 
 
 def test_the_site_takes_reports_under_its_login(owner: Engine) -> None:
@@ -150,6 +180,8 @@ def test_an_embedded_store_has_no_logins(tmp_path: Path) -> None:
 FORBIDDEN = {
     Role.WEB: (
         "SELECT * FROM articles",
+        "SELECT * FROM outbox",
+        "SELECT secret FROM hooks",
         "SELECT * FROM renderings",
         "SELECT * FROM sends",
         "INSERT INTO marks VALUES ('x', 'y', now())",
@@ -170,6 +202,7 @@ FORBIDDEN = {
         "UPDATE send_changes SET by = 'x'",
         "DELETE FROM send_changes",
         "DELETE FROM rulings",
+        "SELECT * FROM tokens",
         "DROP TABLE outcomes",
         "CREATE TABLE x (y int)",
     ),

@@ -158,6 +158,7 @@ def test_a_page_prints_on_white_without_what_only_a_screen_needs(chromium: Any, 
     shown = page.evaluate("() => [...document.querySelectorAll('nav')].filter(n => n.offsetParent !== null).length")
 
     assert shown == 0
+    assert page.get_by_text(f"{LOOK.site_url.rstrip('/')}{PAGES['edition']}").is_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.context.close()

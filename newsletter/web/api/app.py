@@ -214,7 +214,8 @@ def _read(kind: type[Shape], octets: bytes) -> Shape:
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is one
         raise ProblemError(400, f"the body is no JSON: {error}") from error
     try:
-        return kind.model_validate_json(octets or b"{}")
+        # Strictly: false is no 0, and "7" no 7.
+        return kind.model_validate_json(octets or b"{}", strict=True)
     except ValidationError as error:
         raise _invalid(error) from error
 

@@ -324,9 +324,7 @@ class Added(Shape):
 class Leaving(Shape):
     """An unsubscribing on behalf of a person."""
 
-    everything: Annotated[bool, Field(strict=True, description="From every list of this house, not this alone.")] = (
-        False
-    )
+    everything: Annotated[bool, Field(description="From every list of this house, not this alone.")] = False
 
 
 class Erasing(Shape):

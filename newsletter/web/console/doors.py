@@ -6,6 +6,7 @@ from newsletter.web.console import (
     care,
     digests,
     groups,
+    identity,
     machines,
     mending,
     planning,
@@ -22,6 +23,7 @@ from newsletter.web.console.asking import Door
 #: In the order in which addresses are matched: what is named stands before what is a part.
 DOORS: tuple[Door, ...] = (
     *signing.DOORS,
+    *identity.DOORS,
     *today.DOORS,
     *articles.DOORS,
     *mending.DOORS,
