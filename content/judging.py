@@ -107,6 +107,10 @@ class Judge:
         found[named] = _each(a[named], b[named], lambda x, y: affinity_of(self._subjects[x], self._subjects[y]))
         return np.where(self._kin[a] == self._kin[b], np.maximum(found, Affinity.LIKELY), found)
 
+    def kin(self, a: int, b: int) -> bool:
+        """Tell whether the articles of the sections at two places are about one thing by their rare words."""
+        return bool(self._kin[self.articles[a]] == self._kin[self.articles[b]])
+
     def judge(self, a: Numbers, b: Numbers, mapper: Mapper = map) -> Findings:
         """Return what speaks for the sections at the places `a` and `b` being the same explainer."""
         affinity = self.affinities(self.articles[a], self.articles[b])
