@@ -266,6 +266,8 @@ def pages(house: House) -> dict[str, str]:
             "/duplicates/{group}": "/duplicates",  # replaced by the first group once the list was read
             "/digests/{key}": f"/digests/{waiting}",
             "/digests/{key}/preview": f"/digests/{waiting}/preview",
+            "/digests/{key}/preview, as a reader": f"/digests/{waiting}/preview?who={person.address}",
+            "/digests/{key}/repeats": f"/digests/{waiting}/repeats",
             "/digests/{key}/mail": f"/digests/{waiting}/mail",
             "/digests/{key}/review": f"/digests/{waiting}/review",
             "/digests/{key}/send, half way": f"/digests/{sending}/send",

@@ -84,9 +84,16 @@ def _facts(facts: str) -> frozenset[str]:
 
 
 def measure_sections(
-    labelled: Sequence[Labelled], peers: bool = True, vectors: Vectors | None = None
+    labelled: Sequence[Labelled], peers: bool = True, vectors: Vectors | None = None, draws: int = DRAWS
 ) -> dict[str, Any]:
-    """Return precision, recall and F1 of the clusters, and what became of facts, repeats and contradictions."""
+    """Return precision, recall and F1 of the clusters, and what became of facts, repeats and contradictions.
+
+    Args:
+        labelled: The sections of a set.
+        peers: Measure other programs on it, too.
+        vectors: Of words; None compares by words alone.
+        draws: How often the set is thinned out and measured again; 0 leaves those figures out.
+    """
     sections = [x.section for x in labelled]
     started = time.perf_counter()
     clusters = cluster(sections, vectors=vectors)
@@ -96,14 +103,12 @@ def measure_sections(
     predicted = [groups.get(s.id, -number) for number, s in enumerate(sections, start=1)]
     gold = [x.explainer for x in labelled]
     scores = _pair_scores(predicted, gold)
-    thinned = [_thinned(labelled, seed, vectors) for seed in range(DRAWS)]
+    thinned = [_thinned(labelled, seed, vectors) for seed in range(draws)]
     return {
         **scores,
         "ARI": round(_rand_index(predicted, gold), 4),
         **_folded(labelled, folding),
-        "F1_40_missing": round(sum(t["F1"] for t in thinned) / DRAWS, 4),
-        "P_40_missing": round(sum(t["P"] for t in thinned) / DRAWS, 4),
-        "R_40_missing": round(sum(t["R"] for t in thinned) / DRAWS, 4),
+        **{f"{k}_40_missing": round(sum(t[k] for t in thinned) / draws, 4) for k in ("F1", "P", "R") if draws},
         "evidence": f"words and {vectors.name}" if vectors else "words",
         "sections": len(sections),
         "sections_per_s": round(len(sections) / seconds),

@@ -164,15 +164,19 @@ def _tied(judge: Judge, names: Names, part: _Chosen, texts: dict[str, str]) -> I
     columns = (part.a, part.b, findings.score, findings.told, findings.aligned, findings.whole)
     for a, b, score, told, aligned, whole in zip(*(c[part.numbers].tolist() for c in columns), strict=True):
         first, second = names.ordered(a, b)
-        why = f"{_shared(judge.known, a, b, told)}their sentences match to {aligned:.0%}, their words to {whole:.0%}"
+        why = f"{_shared(judge, a, b, told)}their sentences match to {aligned:.0%}, their words to {whole:.0%}"
         yield Tie(first, second, round(score, 4), part.rule, texts.setdefault(why, why))
 
 
-def _shared(known: Profiles, a: int, b: int, told: bool) -> str:
+def _shared(judge: Judge, a: int, b: int, told: bool) -> str:
     """Return in words which subject and role two sections share, as far as they do."""
+    known = judge.known
     left, right = (known.subjects[known.sections[n].revision].core for n in (a, b))
     role = shared_role(known.roles[a], known.roles[b]) if told else None
-    subject = f"same subject: {' '.join(sorted(left & right))}; " if not left.isdisjoint(right) else ""
+    if not left.isdisjoint(right):
+        subject = f"same subject: {' '.join(sorted(left & right))}; "
+    else:
+        subject = "their articles share rare words; " if judge.kin(a, b) else ""
     return f"{subject}both explain {role.value}; " if role else subject
 
 

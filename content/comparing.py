@@ -1,11 +1,12 @@
 """Compares the words of many pairs of sections at once: as wholes, and sentence by sentence."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from content.concordance import Concordance, Numbers, bag_entries, gather, packed, starts_of
+from content.concordance import Concordance, Numbers, bag_entries, changes, gather, starts_of
 from content.similarity import JACCARD_SHARE
 
 Scores = NDArray[np.float64]
@@ -19,6 +20,9 @@ FAR = 0.15
 
 #: Pairs whose words are laid side by side at once: few enough to stay in the processor's cache.
 AT_ONCE = 2048
+
+#: Places of the table in which the concepts of one side are marked: few enough to stay in the cache.
+MARKED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +112,38 @@ class _Texts:
         return Likeness(whole, aligned)
 
     def _shared(self, a: Numbers, b: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        """Return each concept that a pair shares: the pair, and where the concept stands in the one and the other."""
-        starts, at = gather(self.starts, np.concatenate([a, b]))
-        half = starts[len(a)]
-        pairs = np.repeat(np.tile(np.arange(len(a)), 2), np.diff(starts))
-        keys = packed(pairs, self.terms[at], len(self.weights))
-        order = np.argsort(keys)
-        keys = keys[order]
-        twice = np.flatnonzero(keys[1:] == keys[:-1])
-        one, other = order[twice], order[twice + 1]
-        return pairs[one], at[np.where(one < half, one, other)], at[np.where(one < half, other, one)]
+        """Return each concept that a pair shares: the pair, and where the concept stands in the one and the other.
+
+        Those of a pair come together, in the order of their numbers. Where the concepts of one side stand is marked in
+        a table, some sections at a time, and those of the other are looked up in it: no sorting.
+        """
+        order = np.argsort(a, kind="stable")
+        lefts = a[order]
+        firsts = np.flatnonzero(changes(lefts))  # where the pairs of each left section begin
+        rows = max(1, MARKED // max(len(self.weights), 1))
+        marks = np.zeros(min(rows, max(len(firsts), 1)) * len(self.weights), np.int32)
+        bounds = np.append(firsts[::rows], len(order)).tolist()
+        found = [self._met(order[i:j], lefts[i:j], b[order[i:j]], marks) for i, j in pairwise(bounds)]
+        if not found:
+            return (np.empty(0, np.int64),) * 3
+        pairs, left, right = zip(*found, strict=True)
+        return np.concatenate(pairs), np.concatenate(left), np.concatenate(right)
+
+    def _met(
+        self, pairs: Numbers, a: Numbers, b: Numbers, marks: NDArray[np.int32]
+    ) -> tuple[Numbers, Numbers, Numbers]:
+        """Return what some pairs share, whose left sections `a` each get a row of `marks`, which is left blank."""
+        new = changes(a)
+        row = np.cumsum(new) - 1
+        starts, at = gather(self.starts, a[new])
+        held = np.repeat(np.arange(len(starts) - 1) * len(self.weights), np.diff(starts)) + self.terms[at]
+        marks[held] = at + 1
+        starts, at = gather(self.starts, b)
+        of = np.repeat(np.arange(len(b)), np.diff(starts))
+        met = marks[(row * len(self.weights))[of] + self.terms[at]]
+        marks[held] = 0
+        here = np.flatnonzero(met)
+        return pairs[of[here]], met[here].astype(np.int64) - 1, at[here]
 
     def _align(self, a: Numbers, b: Numbers, pairs: Numbers, left: Numbers, right: Numbers) -> Scores:
         """Return how well the statements of each pair match, given the concepts that the pairs share."""

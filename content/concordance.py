@@ -178,17 +178,6 @@ def changes(ordered: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     return changes
 
 
-def packed(owners: Numbers, terms: NDArray[np.integer[Any]], number: int) -> NDArray[np.integer[Any]]:
-    """Return one number for each owner and its term, out of `number` terms: of 32 bits where they suffice.
-
-    Those are sorted twice as fast.
-    """
-    small = len(owners) == 0 or (int(owners.max()) + 1) * number < 1 << 32
-    if small:
-        return owners.astype(np.uint32) * np.uint32(number) + terms.astype(np.uint32)
-    return owners * number + terms
-
-
 @dataclass(slots=True)
 class _Texts:
     """Sections on their way into arrays: words are numbered first, so that each is looked at but once."""

@@ -12,7 +12,7 @@ from content.kin import MOST, relatives
 from content.mapping import Mapper
 from content.roles import Role, hints
 from content.similarity import Affinity, Profiles, affinity_of
-from content.subjects import Heading, name_two_things, read_heading
+from content.subjects import Heading, may_name_two_things, name_two_things, read_heading
 
 #: The least score at which two sections of different articles are linked, by how sure the subject is, when their
 #: headings give them the same role, and when they do not tell.
@@ -107,6 +107,10 @@ class Judge:
         found[named] = _each(a[named], b[named], lambda x, y: affinity_of(self._subjects[x], self._subjects[y]))
         return np.where(self._kin[a] == self._kin[b], np.maximum(found, Affinity.LIKELY), found)
 
+    def kin(self, a: int, b: int) -> bool:
+        """Tell whether the articles of the sections at two places are about one thing by their rare words."""
+        return bool(self._kin[self.articles[a]] == self._kin[self.articles[b]])
+
     def judge(self, a: Numbers, b: Numbers, mapper: Mapper = map) -> Findings:
         """Return what speaks for the sections at the places `a` and `b` being the same explainer."""
         affinity = self.affinities(self.articles[a], self.articles[b])
@@ -117,7 +121,8 @@ class Judge:
         headings = _each(
             self._heading[a], self._heading[b], lambda x, y: _of_headings(self._headings[x], self._headings[y])
         )
-        affinity = np.where(headings == _TWO_THINGS, Affinity.DIFFERENT, affinity)
+        two = (headings == _TWO_THINGS) | ((headings == _MAY_BE_TWO) & (affinity < Affinity.SAME))
+        affinity = np.where(two, Affinity.DIFFERENT, affinity)
         alike = self._liken(a, b, clash | (affinity < Affinity.LIKELY), mapper)
         score = 0.5 * alike.aligned + 0.3 * alike.whole
         score += np.maximum(headings, 0.0)
@@ -219,13 +224,15 @@ def _shared(a: Sequence[Role], b: Sequence[Role]) -> int:
     return (_CLOSING if role is Role.CLOSING else _SHARED) + (a[0] == b[0])
 
 
-#: What like headings add to a score at most, and what stands for two that are alike but for the thing they name.
-_LIKE_HEADINGS, _TWO_THINGS = 0.2, -1.0
+#: What like headings add to a score at most, and what stands for two that name two things, or may.
+_LIKE_HEADINGS, _TWO_THINGS, _MAY_BE_TWO = 0.2, -1.0, -0.5
 
 
 def _of_headings(a: Heading, b: Heading) -> float:
     """Return what two headings add to a score."""
     if name_two_things(a, b):
         return _TWO_THINGS
+    if may_name_two_things(a, b):
+        return _MAY_BE_TWO
     union = a.terms | b.terms
     return _LIKE_HEADINGS * len(a.terms & b.terms) / len(union) if union else 0.0

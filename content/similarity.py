@@ -214,6 +214,11 @@ def affinity_of(left: Subject, right: Subject) -> Affinity:
     telling_left, telling_right = only_left & left.compounds, only_right & right.compounds
     if telling_left and telling_right:
         return Affinity.DIFFERENT
+    # "Laser for acne" is not "laser hair removal": one names what it is for, the other what it is, and neither both.
+    aims_left = left.purpose - right.core - right.purpose - right.prose
+    aims_right = right.purpose - left.core - left.purpose - left.prose
+    if (telling_left and aims_right) or (telling_right and aims_left):
+        return Affinity.DIFFERENT
     vaguer = left if telling_right else right
     if (only_left or only_right) and vaguer.ambiguous:
         return Affinity.POSSIBLE

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 
 from content.claims import sequence, terms
-from content.roles import roles
+from content.roles import Role, roles
 from content.vocabulary import GENERIC, NAMED
 
 #: Words of headings that say what a section is for, not what it is about.
@@ -82,20 +82,41 @@ class Heading:
 
     terms: frozenset[str]
     name: frozenset[str]  #: those of them that name something
+    role: Role | None  #: what its section is for, first of all
 
 
 def read_heading(heading: str, language: str) -> Heading:
     """Return what a heading says; nothing where there is none."""
-    return Heading(terms(heading, language), about(heading, language)[0] - GENERIC) if heading else _NO_HEADING
+    if not heading:
+        return _NO_HEADING
+    role = next(iter(roles(heading)), None)
+    return Heading(terms(heading, language), about(heading, language)[0] - GENERIC, role)
 
 
-_NO_HEADING = Heading(frozenset(), frozenset())
+_NO_HEADING = Heading(frozenset(), frozenset(), None)
 
 
 def name_two_things(a: Heading, b: Heading) -> bool:
     """Tell whether two headings say the same, and not of the same thing: how a lash lift works, how retinol works."""
     frame = a.terms - a.name
-    return bool(a.name and b.name and frame) and a.name.isdisjoint(b.name) and frame == b.terms - b.name
+    return bool(frame) and frame == b.terms - b.name and _apart(a, b)
+
+
+def may_name_two_things(a: Heading, b: Heading) -> bool:
+    """Tell the same of headings that say alike things: how a keratin treatment works, how retinol works.
+
+    "How does bleaching work?" and "How a blonding treatment works" may be of one thing: too little between articles
+    that surely have one subject.
+    """
+    one, other = a.terms - a.name, b.terms - b.name
+    alike = bool(one and other) and one - GENERIC == other - GENERIC
+    return alike and a.role is not None and a.role is b.role and _apart(a, b)
+
+
+def _apart(a: Heading, b: Heading) -> bool:
+    """Tell whether both name something, and not a word of it is the same: "gel polish" is not apart from "gel"."""
+    left, right = ({word for term in h.name for word in term.split()} for h in (a, b))
+    return bool(left and right) and left.isdisjoint(right)
 
 
 def learn(title: str, headings: Sequence[str], prose: Iterable[frozenset[str]], language: str) -> Subject:

@@ -8,7 +8,7 @@ from content.text import stem_all
 _STOP = {
     "en": """a about above all also although am an and any are as at be because been being both but by can could did
         do does doing done during each either else even for from further had has have having he her here hers him his
-        how i if in into is it its itself just let like may me might mine most much my no nor not of off on once only
+        how i if in into is it its itself just let like may me might mine most much my no nor not of off on onto once only
         or other our ours out over own per quite rather really same she should so some such than that the their them
         then there these they this those though through to too under until up upon us very was we well were what when
         where whether which while who whom whose why will with within without would yet you your yours yourself

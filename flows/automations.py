@@ -26,6 +26,7 @@ MEANS = {
     Kind.BOUNCES: "Too many addresses do not exist. 'newsletter edition status', before it pauses itself.",
     Kind.SOURCE: "A source could not be read for a day. 'newsletter source check NAME'.",
     Kind.NOTHING: "The database is a copy, or the clock was set back. 'newsletter dispatch --accept' after a look.",
+    Kind.WEBHOOK: "A webhook took nothing for a day. 'newsletter webhook show NAME', then 'webhook replay NAME'.",
 }
 
 

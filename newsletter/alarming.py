@@ -32,6 +32,7 @@ class Kind(StrEnum):
     BOUNCES = "bounces-high"
     SOURCE = "source-dead"
     NOTHING = "nothing-begins"
+    WEBHOOK = "webhook-parked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,4 +118,11 @@ def _nothing(pulse: Pulse) -> Iterator[Alarm]:
         yield Alarm(kind=Kind.NOTHING, about="store", said=f"nothing begins: {pulse.asks}")
 
 
-_RULES: tuple[Callable[[Pulse], Iterator[Alarm]], ...] = (_missed, _stuck, _bounces, _sources, _nothing)
+def _webhooks(pulse: Pulse) -> Iterator[Alarm]:
+    for hook, (name, parked) in pulse.parked.items():
+        messages = "1 message was" if parked == 1 else f"{parked} messages were"
+        said = f"{messages} not taken by {name} in more than a day"
+        yield Alarm(kind=Kind.WEBHOOK, about=f"webhook.{hook}", said=said)
+
+
+_RULES: tuple[Callable[[Pulse], Iterator[Alarm]], ...] = (_missed, _stuck, _bounces, _sources, _nothing, _webhooks)

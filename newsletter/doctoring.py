@@ -128,7 +128,7 @@ def _find_leases(ward: Ward) -> Iterator[Orphan]:
                 name=silent.owner,
                 said=f"holds {silent.chunks} chunks of people and has been silent since {_at(silent.since)}: "
                 "its host is lost, or it sleeps",
-                remedy="gives them back; without its journal on this machine whom it may have begun with becomes uncertain",
+                remedy="gives them back; without its journal here, whom it may have begun with becomes uncertain",
             )
 
 

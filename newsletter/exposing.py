@@ -39,6 +39,12 @@ class _Families(Collector):
         yield _many(
             "newsletter_sends", "Sends by state", ("state",), (((state,), n) for state, n in pulse.sends.items())
         )
+        yield _many(
+            "newsletter_webhook_messages",
+            "Messages to webhooks by state",
+            ("state",),
+            (((state,), n) for state, n in pulse.told.items()),
+        )
         minutes = WINDOW.total_seconds() / 60
         yield _many(
             "newsletter_ends_per_minute",

@@ -10,6 +10,7 @@ from newsletter.delivering import limits_of
 from newsletter.dispatching import CLOCK, asks
 from newsletter.sending.pace import Limits
 from newsletter.storage.measures import MeasureStore, Running
+from newsletter.storage.outbox import OutboxStore
 from newsletter.storage.returns import ReturnStore
 from newsletter.storage.sends import MarkStore, SendStore
 from newsletter.wiring import House
@@ -69,6 +70,8 @@ class Pulse:
     asks: str  #: why nothing begins; empty when nothing is in the way
     sources: Mapping[str, timedelta]  #: how long ago each was last read, or added
     limits: Limits
+    parked: Mapping[str, tuple[str, int]] = field(default_factory=dict)  #: webhooks by id: name, messages nobody took
+    told: Mapping[str, int] = field(default_factory=dict)  #: messages to webhooks, by state
 
 
 @dataclass(slots=True)
@@ -96,6 +99,8 @@ class Physician:
             asks=asks(house, now),
             sources={s.name: now - (s.succeeded_at or s.added_at) for s in house.sources.all()},
             limits=limits_of(house.settings),
+            parked=OutboxStore(house.engine).parked(),
+            told={state.value: n for state, n in OutboxStore(house.engine).waiting().items()},
         )
 
     def _edition(self, store: MeasureStore, mailing: Running, is_open: bool, now: datetime) -> EditionPulse:

@@ -117,8 +117,8 @@ def foresee(
     The variant is None for whoever would get nothing; None for whoever is not among the readers of this rhythm.
     """
     plan = _plan(history, mailing_list, issue, rules, now)
-    for page in people.candidates(mailing_list.slug, rhythms_of(issue.rhythm, mailing_list.rhythms[0])):
-        for planned in plan.page([candidate for candidate in page if candidate.subscriber == subscriber]):
+    for page in people.candidates(mailing_list.slug, rhythms_of(issue.rhythm, mailing_list.rhythms[0]), subscriber):
+        for planned in plan.page(page):
             return planned, plan.variants.get(planned.variant)
     return None
 

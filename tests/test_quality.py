@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.near_duplicates import measure_sections, read_sections
+from content.clusters import cluster
 from content.repeats import says_the_same
 
 DATA = Path(__file__).parent / "data"
@@ -62,6 +63,23 @@ def test_every_contradiction_flagged_is_one_but_for_one_a_set(measured: tuple[st
 
     true, flagged = figures["contradictions_flagged"]
     assert flagged - true <= 1
+
+
+def test_sets_that_have_nothing_in_common_share_no_cluster() -> None:
+    labelled = [x for n in ("beauty_tuning", "beauty_tuning_c") for x in read_sections(DATA / f"{n}.txt")]
+    explainers = {x.section.id: x.explainer for x in labelled}
+
+    clusters = cluster(x.section for x in labelled)
+
+    assert {len({explainers[m.id] for m in c.members}) for c in clusters} == {1}
+
+
+def test_what_a_treatment_is_for_tells_it_from_another_that_says_what_it_does() -> None:
+    headings = {"How Laser Treatment for Acne Works", "How Does Laser Hair Removal Work?"}
+    sections = [x.section for x in read_sections(DATA / "beauty_heldout_b.txt") if x.section.heading in headings]
+
+    assert {s.heading for s in sections} == headings
+    assert cluster(sections) == ()
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def replay(
     """Send messages once more under the ids they have; the dispatcher delivers them."""
     with open_house(settings(context)) as house:
         sent = send_again(house.engine, find_hook(house.engine, which), by=DOOR, now=now(), id_=message)
-    out.print(f"{sent} messages go out again.")
+    out.print("1 message goes out again." if sent == 1 else f"{sent} messages go out again.")
 
 
 @webhook.command()

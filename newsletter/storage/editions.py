@@ -174,8 +174,9 @@ class EditionStore:
                 connection.execute(renderings.insert().values(_values(key, variant, rendering, printed)))
             if record.kind is Kind.EDITION:
                 tell(connection, Event.EDITION_DRAFTED, key, record.created_at, state=record.state.value)
-                if record.state is EditionState.APPROVED:
-                    tell(connection, Event.EDITION_APPROVED, key, record.created_at, by=record.approved_by)
+                if record.state is not EditionState.DRAFT:
+                    said = {"by": record.approved_by, "reason": record.reason}
+                    tell(connection, TELLS[record.state], key, record.created_at, **said)
         return True
 
     def add_renderings(

@@ -106,6 +106,15 @@ def pending(engine: Engine) -> tuple[Step, ...]:
         return tuple(Step(s.revision, s.doc) for s in reversed([s for s in steps if s.revision not in known]))
 
 
+def size_bytes(engine: Engine) -> int:
+    """Return how much room a database takes; of SQLite without what waits in its journal."""
+    with reading(engine) as connection:
+        if engine.dialect.name != "sqlite":
+            return int(connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one())
+        pages, each = (connection.exec_driver_sql(f"PRAGMA page_{name}").scalar_one() for name in ("count", "size"))
+        return int(pages) * int(each)
+
+
 def hang_up(engine: Engine) -> None:
     """Break the engine's connections to a server, so that whoever waits for an answer is told that there is none.
 

@@ -273,6 +273,14 @@ class OutboxStore:
         with self._engine.begin() as connection:
             return connection.execute(outbox.delete().where(outbox.c.done_at < before)).rowcount
 
+    def parked(self) -> dict[str, tuple[str, int]]:
+        """Return the hooks that did not take messages, by id: the name, and how many. A test that failed is none."""
+        lost = and_(outbox.c.state == PostState.PARKED.value, outbox.c.event != Event.PING.value)
+        query = select(hooks.c.id, hooks.c.name, func.count()).join(outbox, outbox.c.hook == hooks.c.id)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(lost).group_by(hooks.c.id, hooks.c.name).order_by(hooks.c.id))
+            return {row[0]: (row[1], row[2]) for row in rows}
+
     def waiting(self) -> dict[PostState, int]:
         """Return how many messages are in which state."""
         query = select(outbox.c.state, func.count()).group_by(outbox.c.state)

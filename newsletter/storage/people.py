@@ -149,8 +149,14 @@ class PeopleStore:
             yield from page
             last = page[-1].id
 
-    def candidates(self, mailing_list: str, rhythms: Collection[Rhythm]) -> Iterator[list[Candidate]]:
-        """Yield the confirmed people of a list who chose one of these rhythms, page by page, as planning wants them."""
+    def candidates(self, mailing_list: str, rhythms: Collection[Rhythm], only: str = "") -> Iterator[list[Candidate]]:
+        """Yield the confirmed people of a list who chose one of these rhythms, page by page, as planning wants them.
+
+        Args:
+            mailing_list: Its short name.
+            rhythms: Those that count.
+            only: The id of one person; "" for everybody.
+        """
         columns = (
             *(subscribers.c.id, subscribers.c.address, subscribers.c.name, subscribers.c.number),
             *(subscribers.c.language, subscribers.c.zone, subscriptions.c.topics, subscriptions.c.hour),
@@ -163,6 +169,7 @@ class PeopleStore:
                 subscriptions.c.list == mailing_list,
                 subscriptions.c.state == SubscriptionState.CONFIRMED.value,
                 subscriptions.c.rhythm.in_([r.value for r in rhythms]),
+                *([subscribers.c.id == only] if only else []),
             )
             .execution_options(yield_per=PAGE)
         )

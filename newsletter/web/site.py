@@ -84,7 +84,8 @@ class Site:
             return Response(status_code=304, headers=headers)
         if form.coding:
             headers["Content-Encoding"] = form.coding
-        return Response(form.body, headers=headers, media_type=form.kind)
+        kind = _shown_as(form.kind, request.headers.get("accept", ""))
+        return Response(form.body, headers=headers, media_type=kind)
 
     def _headers(self, file: Path) -> dict[str, str]:
         headers = {"Content-Security-Policy": SITE_POLICY, "Vary": "Accept-Encoding"}
@@ -94,6 +95,7 @@ class Site:
             hub = "" if "archive" in path.parts else self._look.hub_url
             headers["Link"] = links(self._look.url(path.as_posix()), hub)
             headers["Access-Control-Allow-Origin"] = "*"  # readers that are web pages themselves
+            headers["Vary"] = "Accept-Encoding, Accept"
         return headers
 
     def _find(self, path: str) -> Path | None:
@@ -119,6 +121,15 @@ def _load(file: Path, mtime_ns: int, _size: int, packed: bool) -> _Form:
     # A file is written only when its bytes change, so that moment is when the document changed.
     changed = datetime.fromtimestamp(mtime_ns // 1_000_000_000, UTC)
     return _Form(body, kind, coding, freshness(body, changed))
+
+
+def _shown_as(kind: str, accepted: str) -> str:
+    """Return the type of a file for who asks: browsers show a feed, styled, only when it is told to be plain XML.
+
+    Under its own name Chromium prints its source, and others offer to save it. A reader gets the specific type.
+    """
+    is_browser = "text/html" in accepted and "rss+xml" not in accepted and "atom+xml" not in accepted
+    return TYPES[".xml"] if is_browser and kind in {TYPES[".rss"], TYPES[".atom"]} else kind
 
 
 def _takes_gzip(accepted: str) -> bool:

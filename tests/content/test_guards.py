@@ -30,6 +30,7 @@ REWORDED = [
     ("Use it twice weekly.", "Use it two nights a week."),
     ("Gel is filed off, because acetone barely dissolves it.", "Since acetone hardly dissolves it, file the gel off."),
     ("Pregnant women should ask first.", "If you are pregnant, ask first."),
+    ("A strip is pressed on and pulled off fast.", "She presses a strip onto it and pulls it off fast."),
 ]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from content.clusters import cluster
 from content.roles import Role, hints, roles
-from content.subjects import name_two_things, read_heading
+from content.subjects import may_name_two_things, name_two_things, read_heading
 from tests.content.builders import make_article, make_sections
 
 FILM = (
@@ -62,6 +62,19 @@ def test_a_heading_tells_one_thing_first_and_hints_at_more(heading: str, told: R
 )
 def test_headings_that_differ_only_in_what_they_name_name_two_things(a: str, b: str, two: bool) -> None:
     assert name_two_things(read_heading(a, "en"), read_heading(b, "en")) is two
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "two"),
+    [
+        ("How Do Keratin Treatments Work?", "How Does Hair Botox Work?", True),
+        ("The Chemistry of Going Blonde", "How Hair Bleaching Works", False),
+        ("Removing Gel Polish", "How to Take Off Gel Nails Safely", False),
+        ("Keratin Treatment Aftercare", "How Hair Botox Works", False),  # their roles keep them apart
+    ],
+)
+def test_headings_that_say_alike_things_may_name_two(a: str, b: str, two: bool) -> None:
+    assert may_name_two_things(read_heading(a, "en"), read_heading(b, "en")) is two
 
 
 def test_two_acids_of_one_subject_are_two_explainers() -> None:

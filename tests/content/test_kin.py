@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.near_duplicates import read_sections
+from content.clusters import cluster
 from content.kin import relatives
 from content.sections import Section
 from content.similarity import profiles
@@ -52,3 +53,11 @@ def test_articles_that_name_different_things_stay_apart_however_alike_their_word
 
 def test_nothing_has_no_relatives() -> None:
     assert relatives(()) == []
+
+
+def test_a_link_says_that_it_rests_on_rare_words(magazine: list[Section]) -> None:
+    ids = {s.id: s.article for s in magazine}
+    why = {frozenset((ids[link.a], ids[link.b])): link.evidence for c in cluster(magazine) for link in c.links}
+
+    assert why[frozenset(("brow/a", "brow/d"))].startswith("their articles share rare words; ")
+    assert why[frozenset(("brow/a", "brow/b"))].startswith("same subject: brow lamin; ")

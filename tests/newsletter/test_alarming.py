@@ -63,6 +63,7 @@ CASES: dict[str, tuple[Pulse, list[Kind]]] = {
     "too few tried": (_pulse(editions=(_edition(Tally(candidates=199, accepted=100, refused=99)),)), []),
     "a source dead for a day": (_pulse(sources={"magazine": timedelta(hours=25)}), [Kind.SOURCE]),
     "a source silent for a day": (_pulse(sources={"magazine": timedelta(hours=24)}), []),
+    "a webhook that nobody answers": (_pulse(parked={"id": ("the shop", 2)}), [Kind.WEBHOOK]),
     "a copied database": (_pulse(asks="this database is a copy"), [Kind.NOTHING]),
 }
 

@@ -24,7 +24,7 @@ from tests.newsletter.programs import ROOT, Program, program_of
 PLACES: dict[str, str] = {"revision": NEEDLING.revision, "key": "beauty-weekly-2026-W48", "person": "id-ada"}
 
 #: Calls of each operation. More are made by hand: EXAMPLES=1000 takes ten minutes.
-EXAMPLES = 8
+EXAMPLES = 6
 
 load_all_checks()
 #: A well-formed value may still be none that can be done (an address without a mailbox, a time that is past), so not

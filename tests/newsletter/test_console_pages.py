@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from newsletter.publishing import draft
 from newsletter.releasing import release
-from newsletter.storage.engine import open_engine
+from newsletter.storage.engine import open_engine, size_bytes
 from newsletter.storage.staff import Role
+from newsletter.web.console.words import size
 from subscribers.people import Reason, Suppression
 from tests.builders import make_article, paragraph
 from tests.newsletter.desks import outcome_of
@@ -168,3 +170,14 @@ def test_a_group_names_the_digests_that_a_ruling_changes(office: Office, ines: B
     ines.post("/digests")
 
     assert "It is in Week 48, 2026 ; fold it anew after a ruling." in words_of(ines, group[1])
+
+
+def test_health_says_how_much_room_the_store_takes(office: Office, ines: Browser) -> None:
+    octets = (office.settings.home / "store.db").stat().st_size
+
+    assert size_bytes(office.house.engine) >= octets > 0
+    assert f"Database SQLite, {size(size_bytes(office.house.engine))} Python" in words_of(ines, "/health")
+
+
+def test_the_size_of_a_database_is_known_on_both_engines(engine: Engine) -> None:
+    assert size_bytes(engine) > 50_000

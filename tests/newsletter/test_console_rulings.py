@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from content.clusters import Ruling, RulingKind
 from newsletter.publishing import find
@@ -37,8 +38,8 @@ def ines(office: Office) -> Browser:
     return office.sign_in("Ines")
 
 
-def test_what_is_taken_back_leaves_what_held_before(office: Office) -> None:
-    store = RulingStore(office.house.engine)
+def test_what_is_taken_back_leaves_what_held_before(engine: Engine) -> None:
+    store = RulingStore(engine)
     store.add([A_FIRST], by="Ines", now=MONDAY)
     store.add([B_FIRST, Ruling(RulingKind.KEEP, "c")], by="Paul", now=LATER)
     (last, _) = store.given()

@@ -123,7 +123,7 @@ def test_a_kept_segment_is_replaced_by_its_name_and_comes_back_when_removed(engi
 
 def test_conditions_are_counted_kept_and_shown(office: Office, ines: Browser) -> None:
     page = words_of(ines, "/audience/segments?language=de")
-    assert "1 person fits now: somebody who would read de" in page
+    assert "1 person fits now (read de)" in page
     assert said(ines.post("/audience/segments", name=" ", language="de")).startswith("A segment needs a name")
     assert said(ines.post("/audience/segments", name="Nobody")).startswith("A segment needs a name")
 
@@ -180,6 +180,30 @@ def test_the_approval_covers_the_segment(office: Office, ines: Browser) -> None:
 
     (changed,) = what_changed(office.house, record)
     assert changed.startswith("whom it goes to changed since")
+
+
+def test_the_preview_shows_what_one_reader_would_get(office: Office, ines: Browser) -> None:
+    number = KeptSegmentStore(office.house.engine).keep("beauty", "Germans", GERMANS, by="Ines", now=office.now)
+    ines.post(f"/digests/{KEY}", version="0", do="save", audience=str(number))
+
+    theirs = words_of(ines, f"/digests/{KEY}/preview?who=bea@example.org")
+    assert "What bea@example.org would get if it left now." in theirs
+    frame = ines.get(f"/digests/{KEY}/mail?person=id-bea").text
+    assert 'lang="de"' in frame
+    assert 'lang="de"' not in ines.get(f"/digests/{KEY}/mail").text
+    assert (
+        "ada@example.org would get nothing: they are not in the segment that it is for."
+        in words_of(ines, f"/digests/{KEY}/preview?who=ada@example.org")
+    )  # fmt: skip
+    assert "Nobody here has this address." in words_of(ines, f"/digests/{KEY}/preview?who=zoe@example.org")
+
+
+def test_who_may_not_see_people_sees_nobodys_mail(office: Office) -> None:
+    office.hire("Eve", Role.EDITOR)
+    eve = office.sign_in("Eve")
+
+    assert "bea@example.org" not in eve.get(f"/digests/{KEY}/preview?who=bea@example.org").text
+    assert 'lang="de"' not in eve.get(f"/digests/{KEY}/mail?person=id-bea").text
 
 
 def test_a_digest_goes_to_everybody_again(office: Office, ines: Browser) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.web.console.words import browser, detail, digest, opened
+from newsletter.web.console.words import browser, detail, digest, opened, size
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
@@ -42,6 +42,16 @@ def test_the_log_says_in_words_what_was_done() -> None:
     deed = {"choice": "approve", "decided": ["a" * 64, "b", "c", "d", "e"], "held_for": "", "invited": True}
 
     assert detail(deed) == f"choice: approve; decided: {'a' * 12}…, b, c and 2 more; held for: ; invited: yes"
+
+
+def test_sizes_are_said_in_what_fits() -> None:
+    assert [size(n) for n in (0, 65_536, 1024**2 - 1, 3_355_443, 5 * 1024**3)] == [
+        "0 KB",
+        "64 KB",
+        "1024 KB",
+        "3.2 MB",
+        "5\u202f120.0 MB",
+    ]
 
 
 def test_a_reason_begins_as_a_sentence_does() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from newsletter.rendering.web import feed_style_sheet
 from newsletter.syndicating import write_site
 from tests.editions import LOOK, at_week, full_edition, make_edition, make_story
 from tests.newsletter.browsers import needs_chromium
@@ -161,6 +162,20 @@ def test_a_page_prints_on_white_without_what_only_a_screen_needs(chromium: Any, 
     assert page.get_by_text(f"{LOOK.site_url.rstrip('/')}{PAGES['edition']}").is_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.context.close()
+
+
+@pytest.mark.parametrize("form", ["rss", "atom"])
+def test_a_feed_that_a_person_opens_is_a_page_and_not_its_source(chromium: Any, site: str, form: str) -> None:
+    page = chromium.new_context(base_url=site, bypass_csp=True).new_page()
+    sheet = feed_style_sheet(LOOK)
+    page.route("https://**/feeds/feed.css", lambda route: route.fulfill(body=sheet, content_type="text/css"))
+
+    page.goto(f"/feeds/all.{form}")
+
+    parts = ["channel > title, feed > title", "guid, id"]
+    shown = page.evaluate("parts => parts.map(p => getComputedStyle(document.querySelector(p)).display)", parts)
+    assert shown == ["block", "none"]
     page.context.close()
 
 

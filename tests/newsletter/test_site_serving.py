@@ -93,6 +93,20 @@ def test_everything_that_is_written_is_served_as_what_it_is(client: TestClient, 
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
 
 
+CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+READER = "application/atom+xml,application/rss+xml,application/xml;q=0.9,text/html;q=0.5,*/*;q=0.1"
+
+
+@pytest.mark.parametrize("form", ["rss", "atom"])
+def test_a_browser_is_told_that_a_feed_is_plain_xml_and_a_reader_what_it_is(client: TestClient, form: str) -> None:
+    answers = [client.get(f"/feeds/all.{form}", headers={"Accept": a}) for a in (CHROMIUM, READER, "*/*")]
+
+    assert [a.headers["content-type"].partition(";")[0] for a in answers] == [
+        "application/xml", f"application/{form}+xml", f"application/{form}+xml"
+    ]  # fmt: skip
+    assert len({a.content for a in answers}) == 1
+
+
 def test_every_file_of_a_site_is_served(client: TestClient, folder: Path) -> None:
     paths = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file()]
     shown = [p for p in paths if not any(part.startswith(".") for part in p.parts)]
@@ -124,7 +138,7 @@ def test_a_feed_is_packed_for_whoever_takes_it_so(client: TestClient, form: str)
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.content == plain.content
     assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) * 0.6
-    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding, Accept"
     assert packed.headers["etag"] != plain.headers["etag"]
     again = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
     assert client.get(url, headers=again).status_code == 304

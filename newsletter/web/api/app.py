@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from newsletter.admitting import Admitted, Admitting, Turned
@@ -51,10 +52,9 @@ _CONFLICTS = (ApprovingError, CorrectingError, EnrollingError, PublishingError, 
 def api_of(console: "Console", meter: Meter | None = None) -> Mount:
     """Return the API on a console's stores and clock; `meter` counts what each token asks."""
     counted = meter or Meter()
-    document = describe(OPERATIONS, f"{console.url}{ROOT}")
 
     async def description(_request: Request) -> Response:
-        return JSONResponse(document, media_type="application/json")
+        return Response(await run_in_threadpool(_described, f"{console.url}{ROOT}"), media_type="application/json")
 
     routes = [Route("/openapi.json", description)]
     routes += [Route(o.path, _endpoint(console, counted, o), methods=[o.method], name=o.name) for o in OPERATIONS]
@@ -65,6 +65,12 @@ def api_of(console: "Console", meter: Meter | None = None) -> Mount:
     # A slash too many is another address, not a way round: a redirect would drop the body.
     app.router.redirect_slashes = False
     return Mount(ROOT, app=app)
+
+
+@lru_cache(maxsize=4)
+def _described(url: str) -> bytes:
+    """Return the description as it is sent; made when somebody asks for the first time, for it takes a moment."""
+    return json.dumps(describe(OPERATIONS, url), ensure_ascii=False).encode()
 
 
 def _endpoint(console: "Console", meter: Meter, operation: Operation) -> Callable[[Request], Awaitable[Response]]:

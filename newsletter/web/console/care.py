@@ -11,6 +11,7 @@ from starlette.responses import Response
 from newsletter.ingesting import ingest
 from newsletter.settings import Settings
 from newsletter.staffing import GRANTS, INVITATION_KEPT, Permission
+from newsletter.storage.engine import size_bytes
 from newsletter.storage.letters import LetterStore
 from newsletter.storage.sources import Policy, SourceRecord
 from newsletter.storage.staff import Member, Role
@@ -25,6 +26,9 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Approval", ("edition_approval", "second_person_above", "similarity")),
     ("Addresses", ("public_url", "console_url", "hub_url", "bounce_domain")),
 )
+
+#: Database engines as people write them.
+_ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 #: What an empty setting stops, in words.
 _BLOCKS = {"postal_address": "Nothing may leave: the law asks for a postal address in every mail."}
@@ -43,7 +47,8 @@ def show_health(ask: Ask) -> Response:
         unfinished=house.ledger.unfinished(),
         next_due=house.ledger.next_due(),
         letters=LetterStore(house.engine).waiting(),
-        database=house.engine.dialect.name,
+        database=_ENGINES.get(house.engine.dialect.name, house.engine.dialect.name),
+        size=size_bytes(house.engine),
         versions={
             "Python": platform.python_version(),
             **{name: version(name) for name in ("starlette", "SQLAlchemy", "jinja2", "prefect")},

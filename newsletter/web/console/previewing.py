@@ -16,9 +16,10 @@ from newsletter.observing import observe
 from newsletter.ports import FetchError, Rendering
 from newsletter.proving import send_test
 from newsletter.publishing import EVERYBODY, look_of
+from newsletter.releasing import foresee_for
 from newsletter.rendering.gates import CLIP_BYTES, WARN_BYTES, Severity
 from newsletter.staffing import Permission, digest
-from newsletter.storage.editions import EditionRecord, hash_of
+from newsletter.storage.editions import EditionRecord, Kind, hash_of
 from newsletter.storage.history import HistoryStore
 from newsletter.web.console.asking import Ask, Door
 from newsletter.web.console.digests import edition_of, findings_of
@@ -26,6 +27,7 @@ from newsletter.web.console.guards import MAIL_POLICY
 from newsletter.web.console.sends import send_of
 from newsletter.wiring import make_fetcher
 from subscribers.deliveries import Outcome
+from subscribers.people import Subscriber
 
 #: How a mail can be looked at: the name in the address, what the tab says, the width of the stage.
 VIEWS: dict[str, tuple[str, str]] = {
@@ -42,6 +44,9 @@ _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
 
 #: What clients do that invert by themselves: an estimate, each does it in its own way.
 _INVERTED = "<style>html,img{filter:invert(1) hue-rotate(180deg)}html{background:#fff}</style>"
+
+#: How long one reader's mail is kept in memory: they may change what they wish for at any time.
+READER_KEPT = timedelta(seconds=20)
 
 #: How long what sites answered is shown.
 LOOK_KEPT = timedelta(hours=6)
@@ -64,7 +69,10 @@ def show_preview(ask: Ask) -> Response:
     view = ask.query("view", "desktop")
     view = view if view in VIEWS else "desktop"
     variant, reader = ask.query("variant", EVERYBODY), ask.query("name", "Ada")[:80]
-    rendering = _rendering(ask, record, variant)
+    who = _wanted_reader(ask)
+    own, why = _for_reader(ask, record, who)
+    reader = who.name if who else reader
+    rendering = own or _rendering(ask, record, variant)
     octets = len(rendering.html.encode())
     return ask.show(
         "preview",
@@ -76,6 +84,9 @@ def show_preview(ask: Ask) -> Response:
         variant=variant,
         variants=_variants(ask, record),
         reader=reader,
+        who=who,
+        asked_for=ask.query("who") if ask.may(Permission.PEOPLE) else "",
+        why=why,
         subject=rendering.subject,
         octets=octets,
         clip=CLIP_BYTES,
@@ -93,9 +104,10 @@ def show_preview(ask: Ask) -> Response:
 
 def show_mail(ask: Ask) -> Response:
     """Return the mail itself, for the frame."""
-    record = edition_of(ask)
-    view, reader = ask.query("view", "desktop"), ask.query("name", "Ada")[:80]
-    rendering = _rendering(ask, record, ask.query("variant", EVERYBODY))
+    record, who = edition_of(ask), _wanted_reader(ask)
+    view, reader = ask.query("view", "desktop"), who.name if who else ask.query("name", "Ada")[:80]
+    own, _ = _for_reader(ask, record, who)
+    rendering = own or _rendering(ask, record, ask.query("variant", EVERYBODY))
     if view == "text":
         text = escape(filled(rendering.text, reader, html=False))
         return _framed(f"<pre style='font:14px/1.5 monospace;white-space:pre-wrap;margin:16px'>{text}</pre>", ask)
@@ -173,6 +185,22 @@ def _rendering(ask: Ask, record: EditionRecord, variant: str) -> Rendering:
     if rendering is None:
         raise HTTPException(404)
     return rendering
+
+
+def _wanted_reader(ask: Ask) -> Subscriber | None:
+    """Return the person as whom the mail is looked at: named by address, or by id; None for nobody in particular."""
+    wanted = ask.query("who").strip() or ask.query("person")
+    return ask.console.house.people.find(wanted) if wanted and ask.may(Permission.PEOPLE) else None
+
+
+def _for_reader(ask: Ask, record: EditionRecord, who: Subscriber | None) -> tuple[Rendering | None, str]:
+    """Return what one person would get if the digest left now; or None, and why they would get nothing."""
+    if who is None or record.kind is not Kind.EDITION:
+        return None, ""
+    # The page and its frame ask for the same, one after the other.
+    name = ("reader", record.edition.key, hash_of(_rendering(ask, record, EVERYBODY)), who.id)
+    look = partial(foresee_for, ask.console.house, record.edition, who.id, ask.now)
+    return ask.console.cache.get(name, look, now=ask.now, kept=READER_KEPT)
 
 
 def _variants(ask: Ask, record: EditionRecord) -> list[tuple[str, str]]:

@@ -47,8 +47,8 @@ def count(value: int, thing: str, things: str = "") -> str:
 
 
 def size(octets: int) -> str:
-    """Return a size in kilobytes of 1,024 octets: "64 KB"."""
-    return f"{octets / 1024:.0f} KB"
+    """Return a size in kilobytes of 1,024 octets, or in megabytes: "64 KB", "3.2 MB"."""
+    return f"{octets / 1024:.0f} KB" if octets < 1024**2 else f"{octets / 1024**2:,.1f} MB".replace(",", "\u202f")
 
 
 def percent(part: int, whole: int) -> str:
