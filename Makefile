@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 GHOST  ?= var/ghost
 SECONDS ?= 600
-# A file of tests stays together: what it starts (a mail server, a browser) is started once.
-PARALLEL ?= --numprocesses auto --dist loadfile
+# A file of tests stays together: what it starts (a mail server, a browser) is started once. Files come in their order:
+# those with the fewest tests, which are the longest, would come last otherwise, and one core would wait for the other.
+PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Flow runs of the demo and the tests talk to no one outside.
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
