@@ -1,5 +1,6 @@
 """The page behind every counted link: it leads on at once, and what it notes of that never holds anybody up."""
 
+import asyncio
 import logging
 import re
 import string
@@ -10,7 +11,6 @@ from datetime import datetime
 from threading import BoundedSemaphore
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,6 +24,9 @@ from subscribers.tokens import Flaw, Keyring, Purpose, read
 
 #: Clicks that may wait to be written down. With more the database is too slow or gone, and they go unnoted.
 WAITING = 1_000
+
+#: So many seconds a reader waits at most for the database to say where a link leads.
+PATIENCE = 2.0
 
 #: Links of which is kept in memory where they lead: those of some fifty editions.
 KNOWN = 5_000
@@ -53,8 +56,9 @@ class ClickDoor:
         self._clock = clock
         self._site = public_url.rstrip("/")
         self._room = BoundedSemaphore(WAITING)
-        # One thread: the database is never asked by more than one, and those behind it wait nowhere else.
+        # Threads of their own: a database that hangs holds up no other page, and is never asked by more than these.
         self._writer = ThreadPoolExecutor(1, "clicks")
+        self._reader = ThreadPoolExecutor(2, "targets")
         self._known: dict[tuple[str, str], str] = {}
 
     async def follow(self, request: Request) -> Response:
@@ -66,8 +70,8 @@ class ClickDoor:
         edition = claims.scope
         try:
             # Nearly always it is known, and the database is not asked.
-            target = self._known.get((edition, name)) or await run_in_threadpool(self._find, edition, name)
-        except DatabaseFailure:
+            target = self._known.get((edition, name)) or await self._look_up(edition, name)
+        except (DatabaseFailure, TimeoutError):
             # The stories stand on the edition's page, which is a file and needs no database.
             return _lead_to(f"{self._site}/{edition_path(edition)}")
         if target is None:
@@ -79,6 +83,10 @@ class ClickDoor:
     def settle(self) -> None:
         """Wait until what was noted before is written down."""
         self._writer.submit(lambda: None).result()
+
+    async def _look_up(self, edition: str, name: str) -> str | None:
+        async with asyncio.timeout(PATIENCE):
+            return await asyncio.get_running_loop().run_in_executor(self._reader, self._find, edition, name)
 
     def _find(self, edition: str, name: str) -> str | None:
         url = self._counting.store.target(edition, name)

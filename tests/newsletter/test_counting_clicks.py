@@ -164,6 +164,24 @@ def test_a_database_that_is_gone_holds_nobody_up(readers: Readers) -> None:
     assert (unknown.status_code, unknown.headers["location"]) == (302, f"https://news.example.org/editions/{KEY}.html")
 
 
+def test_a_database_that_hangs_holds_nobody_up_and_gets_the_clicks_later(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.web.clicks.PATIENCE", 0.05)
+    readers.follow("ada", SERUM)
+    readers.door.settle()
+    is_server = readers.town.engine.dialect.name == "postgresql"
+
+    with readers.town.engine.begin() as connection:  # on SQLite nobody else may write now
+        if is_server:
+            connection.execute(text("LOCK TABLE clicks, targets IN ACCESS EXCLUSIVE MODE"))
+        known, unknown = readers.follow("bea", SERUM), readers.follow("bea", SHOP)
+
+    assert known.headers["location"] == SERUM
+    assert unknown.headers["location"] == (f"https://news.example.org/editions/{KEY}.html" if is_server else SHOP)
+    assert readers.kinds() == ["person"] * (2 if is_server else 3)
+
+
 def test_switched_off_old_links_lead_on_and_nothing_is_noted(readers: Readers) -> None:
     readers.open(is_on=False)
 
