@@ -80,7 +80,7 @@ def _addresses(rendering: Rendering) -> Iterator[str]:
 
 def _counts(url: str, site: str, edition: str) -> bool:
     """Tell whether a link leads to a story or out of our site; the edition's own page is for who cannot read mails."""
-    if not url.startswith(("https://", "http://")) or SLOT_OPEN in url:
+    if not url.startswith(("https://", "http://")):
         return False
     if url != site and not url.startswith(f"{site}/"):
         return True
