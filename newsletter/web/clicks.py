@@ -84,6 +84,11 @@ class ClickDoor:
         """Wait until what was noted before is written down."""
         self._writer.submit(lambda: None).result()
 
+    def close(self) -> None:
+        """Write down what waits, and let go of the database."""
+        self._writer.shutdown()
+        self._reader.shutdown()
+
     async def _look_up(self, edition: str, name: str) -> str | None:
         async with asyncio.timeout(PATIENCE):
             return await asyncio.get_running_loop().run_in_executor(self._reader, self._find, edition, name)

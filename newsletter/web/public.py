@@ -5,7 +5,8 @@ foreign page could borrow, and no cross-site guard to get wrong.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -78,6 +79,12 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
     centre = Centre(site.store, site.keys, pages, site.clock, site.mailing_list)
     clicked = ClickDoor(site.counting, site.keys, pages, site.clock, site.public_url) if site.counting else None
 
+    @asynccontextmanager
+    async def living(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        if clicked:
+            await run_in_threadpool(clicked.close)
+
     async def stylesheet(_request: Request) -> Response:
         year = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(style, media_type="text/css; charset=utf-8", headers=year)
@@ -114,6 +121,7 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
     ]
     return Starlette(
         routes=routes,
+        lifespan=living,
         middleware=[Middleware(Guards), Middleware(Tongues, home=site.language)],
         exception_handlers={HTTPException: failed, TooManyError: breaker, Exception: failed},
     )

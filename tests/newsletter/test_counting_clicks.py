@@ -1,6 +1,7 @@
 """A counted link leads where the stored mail led, whatever the database does; people and scanners are told apart."""
 
 import string
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -78,8 +79,17 @@ class Readers:
 
 
 @pytest.fixture
-def readers(engine: Engine, tmp_path: Path) -> Readers:
-    return Readers(engine, tmp_path)
+def readers(engine: Engine, tmp_path: Path) -> Iterator[Readers]:
+    made = Readers(engine, tmp_path)
+    yield made
+    made.door.close()  # before the engine: no thread may still hold a connection
+
+
+def test_a_site_that_ends_writes_down_what_waits(readers: Readers) -> None:
+    with readers.town.browser:
+        readers.follow("ada", SERUM)
+
+    assert readers.store.of_edition(KEY).people == 1
 
 
 def test_a_link_leads_where_the_mail_led_says_nothing_of_whence_and_is_noted(readers: Readers) -> None:
