@@ -11,13 +11,15 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import Engine
 
 from newsletter import publishing
-from newsletter.ports import Transport
+from newsletter.ports import Rendering, Transport
 from newsletter.rendering.composing import Composer, Printed, personal_links
+from newsletter.rendering.counting import count_links, targets
 from newsletter.returns import Harvest, Returns
 from newsletter.sending import Limits, Options, Sent, recover, send
 from newsletter.sending.pace import too_many_bounces, warm_up
 from newsletter.settings import Settings, SettingsError
 from newsletter.storage.allowances import Allowances
+from newsletter.storage.clicks import ClickStore
 from newsletter.storage.errors import DatabaseFailure, StoreError
 from newsletter.storage.returns import ReturnStore
 from newsletter.transports.bounce_listener import Dialect, listen
@@ -210,15 +212,22 @@ def composer_of(desk: Desk) -> Composer:
         rendering = desk.editions.rendering(edition, variant)
         if record is None or rendering is None:
             raise StoreError(f"the edition {edition!r} has no rendering {variant!r}; its rows were removed")
-        return Printed(rendering, publishing.identity_of(settings, record.edition))
+        if settings.count_clicks:  # before the first of these mails leaves
+            ClickStore(desk.engine).lead(edition, targets(rendering, settings.public_url, edition))
+        return Printed(as_sent(settings, edition, rendering), publishing.identity_of(settings, record.edition))
 
     return composer_for(settings, printed)
+
+
+def as_sent(settings: Settings, edition: str, rendering: Rendering) -> Rendering:
+    """Return a stored mail as it is made for each person: its links personal where `count_clicks` says so."""
+    return count_links(rendering, settings.public_url, edition) if settings.count_clicks else rendering
 
 
 def composer_for(settings: Settings, printed: Callable[[str, str], Printed]) -> Composer:
     """Return what makes letters of whatever `printed` returns for an edition and a variant, by their keys."""
     keys = Keyring.parse(settings.key())
-    links = personal_links(keys, settings.public_url, settings.newsletter)
+    links = personal_links(keys, settings.public_url, settings.newsletter, count_clicks=settings.count_clicks)
     domains = settings.sending_domain, settings.bounce_domain
     return Composer(printed, links, keys.secrets[0], *domains, signer_of(settings))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from html import escape
 
-from newsletter.delivering import Desk, composer_for, composer_of, way_out
+from newsletter.delivering import Desk, as_sent, composer_for, composer_of, way_out
 from newsletter.ports import Rendering
 from newsletter.publishing import EVERYBODY, PublishingError, find, identity_of, look_of
 from newsletter.releasing import foresee_for, render_variants
@@ -137,7 +137,9 @@ def send_greeting(desk: Desk, address: str, now: datetime) -> Receipt:
 
 
 def _send(desk: Desk, rendering: Rendering, sender: Identity, to: Delivery) -> Receipt:
-    settings, trial = desk.settings, f"{to.edition}\0{to.address}\0{to.date.isoformat()}"
+    # The links of a trial lead straight on: trying one counts nobody.
+    settings = desk.settings.model_copy(update={"count_clicks": False})
+    trial = f"{to.edition}\0{to.address}\0{to.date.isoformat()}"
     # Another trial is another message: no receiver takes it for one that it has.
     number = int.from_bytes(sha256(trial.encode()).digest()[:4], "big")
     compose = composer_for(settings, lambda *_: Printed(rendering, sender))
@@ -147,6 +149,7 @@ def _send(desk: Desk, rendering: Rendering, sender: Identity, to: Delivery) -> R
 
 def _filled(desk: Desk, rendering: Rendering, delivery: Delivery) -> Rendering:
     slots = {"name": delivery.name, **_links(desk.settings, delivery)}
+    rendering = as_sent(desk.settings, delivery.edition, rendering)
     return Rendering(
         subject=fill(rendering.subject, slots),
         html=fill(rendering.html, slots, escape),
@@ -156,4 +159,4 @@ def _filled(desk: Desk, rendering: Rendering, delivery: Delivery) -> Rendering:
 
 def _links(settings: Settings, delivery: Delivery) -> Mapping[str, str]:
     keys = Keyring.parse(settings.key())
-    return personal_links(keys, settings.public_url, settings.newsletter)(delivery)
+    return personal_links(keys, settings.public_url, settings.newsletter, count_clicks=settings.count_clicks)(delivery)

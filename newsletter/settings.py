@@ -197,6 +197,7 @@ class Settings(BaseSettings):
         description="Rules of 'edition check' whose warnings are accepted beforehand; the others hold an edition.",
     )
     spam_filter: str = Field("spamassassin", description="Program that scores each mail; empty or not there: none.")
+    count_clicks: bool = Field(False, description="Whether links to stories are personal, and counted when followed.")
     check_links: bool = Field(False, description="Whether every link and image of an edition is fetched first.")
     bounce_maildir: Path | None = Field(None, description="Maildir in which bounces and complaints arrive.")
     bounce_imap: str = Field("", description="Mailbox of bounces, imaps://NAME@HOST/FOLDER.")

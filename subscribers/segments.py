@@ -55,7 +55,7 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class Clicked:
-    """People who agreed to be counted and followed a link on or after a day."""
+    """People who followed a link of a mail on or after a day; known as long as links are counted."""
 
     since: date
 
@@ -200,6 +200,6 @@ _SAID: Mapping[type[Condition], Callable[[Any], str]] = {
     RhythmIs: lambda c: f"chose {' or '.join(r.value for r in c.rhythms)}",
     LanguageIs: lambda c: f"read {' or '.join(c.languages)}",
     Tagged: lambda c: f"carry the tag {' or '.join(c.tags)}",
-    Clicked: lambda c: f"agreed to be counted and followed a link since {c.since.day} {c.since:%b %Y}",
+    Clicked: lambda c: f"followed a link since {c.since.day} {c.since:%b %Y}",
     CameBy: lambda c: f"came by {' or '.join(d.value for d in c.doors)}",
 }

@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     PUT_BACK = "b"
     ADDRESS = "a"
     FORM = "f"
+    CLICK = "g"
 
 
 #: How long each kind of link works. None: for ever, because the law wants an old mail's unsubscribe link to work
@@ -47,6 +48,7 @@ LIFETIME: dict[Purpose, timedelta | None] = {
     Purpose.PUT_BACK: timedelta(days=7),
     Purpose.ADDRESS: timedelta(hours=48),
     Purpose.FORM: timedelta(days=2),
+    Purpose.CLICK: None,  # a link of an old mail still leads where it led
 }
 
 

@@ -145,7 +145,15 @@ def vet_mail(desk: Desk, edition: Edition, rendering: Rendering) -> tuple[Findin
     """Return everything wrong with a mail of this edition, blockers first."""
     settings = desk.settings
     sender, observed = identity_of(settings, edition), desk.observe(rendering)
-    return vet(edition, rendering, look_of(settings), sender, settings.spam_filter, observed)
+    return vet(
+        edition,
+        rendering,
+        look_of(settings),
+        sender,
+        settings.spam_filter,
+        observed,
+        count_clicks=settings.count_clicks,
+    )
 
 
 def objections(settings: Settings, found: Sequence[Finding], accept: Collection[str]) -> list[str]:

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from newsletter.ports import Letter, Rendering
+from newsletter.rendering.counting import CLICK, can_count
 from newsletter.rendering.mime import UNSUBSCRIBE, Identity, Template
 from subscribers.bounces import delivery_number, envelope_sender
 from subscribers.deliveries import Delivery, sign
@@ -112,7 +113,9 @@ def _forget(letters: dict[Place, Any], most: int) -> None:
         del letters[next(iter(letters))]
 
 
-def personal_links(keys: Keyring, public_url: str, mailing_list: str) -> Callable[[Delivery], Mapping[str, str]]:
+def personal_links(
+    keys: Keyring, public_url: str, mailing_list: str, *, count_clicks: bool = False
+) -> Callable[[Delivery], Mapping[str, str]]:
     """Return what makes a person's own links: to leave with one click, and to their preferences.
 
     They are valid from the date of the message, not from the present: a second attempt is the same, byte for byte.
@@ -121,6 +124,7 @@ def personal_links(keys: Keyring, public_url: str, mailing_list: str) -> Callabl
         keys: Their newest signs.
         public_url: Where the public site is.
         mailing_list: The list that one leaves.
+        count_clicks: Whether the links of `count_links` are to be made as well.
     """
     leave_at, manage_at = link(public_url, Purpose.UNSUBSCRIBE, ""), link(public_url, Purpose.MANAGE, "")
     leave = issuer(keys, Purpose.UNSUBSCRIBE, mailing_list)
@@ -133,4 +137,16 @@ def personal_links(keys: Keyring, public_url: str, mailing_list: str) -> Callabl
         person = delivery.subscriber
         return {UNSUBSCRIBE: leave_at + leave(person), "preferences_url": manage_at + manage(delivery.date)(person)}
 
-    return links
+    click_at = link(public_url, Purpose.CLICK, "")
+
+    @lru_cache(maxsize=64)
+    def click(edition: str) -> Callable[[str], str]:
+        return issuer(keys, Purpose.CLICK, edition)
+
+    def counted_links(delivery: Delivery) -> Mapping[str, str]:
+        made = links(delivery)
+        if not can_count(delivery.edition):
+            return made
+        return {**made, CLICK: click_at + click(delivery.edition)(delivery.subscriber)}
+
+    return counted_links if count_clicks else links

@@ -79,9 +79,14 @@ class Observed:
 NOTHING = Observed()
 
 
-def check(edition: Edition, rendering: Rendering, look: Look, observed: Observed = NOTHING) -> tuple[Finding, ...]:
-    """Return everything wrong with a mail, blockers first. Empty means that it may go out."""
-    mail = _Mail(edition, rendering, look, observed)
+def check(
+    edition: Edition, rendering: Rendering, look: Look, observed: Observed = NOTHING, more_bytes: int = 0
+) -> tuple[Finding, ...]:
+    """Return everything wrong with a mail, blockers first. Empty means that it may go out.
+
+    `more_bytes` is what its HTML grows by when links are made personal.
+    """
+    mail = _Mail(edition, rendering, look, observed, more_bytes)
     found = [
         Finding(name, severity, message)
         for name, rule in _RULES.items()
@@ -93,8 +98,9 @@ def check(edition: Edition, rendering: Rendering, look: Look, observed: Observed
 class _Mail:
     """A mail and what the rules look at, parsed once."""
 
-    def __init__(self, edition: Edition, rendering: Rendering, look: Look, observed: Observed) -> None:
+    def __init__(self, edition: Edition, rendering: Rendering, look: Look, observed: Observed, more_bytes: int) -> None:
         self.edition, self.rendering, self.look, self.observed = edition, rendering, look, observed
+        self.more_bytes = more_bytes
 
     @cached_property
     def soup(self) -> BeautifulSoup:
@@ -125,9 +131,13 @@ def _stories(mail: _Mail) -> _Found:
         yield _blocker("the edition prints no story; add one or skip this period")
 
 
+def size_of(rendering: Rendering) -> int:
+    """Return about how many bytes of HTML a reader gets, personal addresses in their places."""
+    return len(rendering.html.encode()) + SLOT_BYTES * rendering.html.count(SLOT_OPEN)
+
+
 def _size(mail: _Mail) -> _Found:
-    html = mail.rendering.html
-    size = len(html.encode()) + SLOT_BYTES * html.count(SLOT_OPEN)
+    size = size_of(mail.rendering) + mail.more_bytes
     if size > CLIP_BYTES:
         yield _blocker(f"the HTML has {size:,} bytes; beyond {CLIP_BYTES:,} Gmail cuts it off: print fewer stories")
     elif size > WARN_BYTES:

@@ -115,7 +115,8 @@ class Template:
                 as_text = as_html = value.encode()
             else:
                 value = one_line(value)
-                as_text, as_html = _as_text(value), _as_html(value)
+                as_text = _as_text(value)
+                as_html = as_text if _NO_MARKUP(value) else _as_text(escape(value))
             for at in in_text:
                 pieces[at] = as_text
             for at in in_html:
@@ -224,10 +225,6 @@ def _as_text(value: str) -> bytes:
     return (
         value.encode() if _PLAIN(value) and not value.startswith(_AT_START) else quoted_printable(value, goes_on=True)
     )
-
-
-def _as_html(value: str) -> bytes:
-    return _as_text(value if _NO_MARKUP(value) else escape(value))
 
 
 def _join(headers: bytes, pieces: list[bytes | Slot]) -> tuple[list[bytes], tuple[Fill, ...]]:

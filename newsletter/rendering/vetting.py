@@ -7,6 +7,7 @@ from content.editions import Edition
 from content.looks import Look
 from newsletter.ports import Rendering
 from newsletter.rendering import gates
+from newsletter.rendering.counting import CLICK, count_links
 from newsletter.rendering.email import SLOTS
 from newsletter.rendering.gates import NOTHING, Finding, Observed, Severity
 from newsletter.rendering.headers import check_headers
@@ -28,6 +29,8 @@ def vet(
     sender: Identity,
     spam_filter: str = "",
     observed: Observed = NOTHING,
+    *,
+    count_clicks: bool = False,
 ) -> tuple[Finding, ...]:
     """Return everything wrong with a mail, blockers first. Empty means that it may go out.
 
@@ -38,10 +41,12 @@ def vet(
         sender: Who it comes from.
         spam_filter: Name of SpamAssassin's program; "" asks nobody, and neither does one that is not installed.
         observed: What a look outside has found.
+        count_clicks: Whether it leaves with personal links, which are longer.
     """
-    found = gates.check(edition, rendering, look, observed)
-    template = Template(rendering, sender)
-    if template.slots <= set(SLOTS):  # else no message can be made, and the rule `slots` has said so
+    sent = count_links(rendering, look.site_url, edition.key) if count_clicks else rendering
+    found = gates.check(edition, rendering, look, observed, gates.size_of(sent) - gates.size_of(rendering))
+    template = Template(sent, sender)
+    if template.slots <= {*SLOTS, CLICK}:  # else no message can be made, and the rule `slots` has said so
         message = sample(template, look, edition.published_at)
         found += check_headers(message) + (check_spam(message, spam_filter) if spam_filter else ())
     return tuple(sorted(found, key=lambda f: tuple(Severity).index(f.severity)))
@@ -53,6 +58,7 @@ def sample(template: Template, look: Look, date: datetime) -> bytes:
         "name": "Ada",
         "unsubscribe_url": link(look.site_url, Purpose.UNSUBSCRIBE, _TOKEN),
         "preferences_url": link(look.site_url, Purpose.MANAGE, _TOKEN),
+        CLICK: link(look.site_url, Purpose.CLICK, _TOKEN),
     }
     domain = look.contact.rpartition("@")[2] or "example.org"
     return b"".join(template.merge("Ada", "ada@example.org", f"sample@{domain}", date, slots))

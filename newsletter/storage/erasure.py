@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, and_, exists, select
 
 from newsletter.storage.attempts import attempts
+from newsletter.storage.clicks import clicks
 from newsletter.storage.consents import consents, forget_networks
 from newsletter.storage.imports import imported, tags
 from newsletter.storage.ledger_tables import audience, mailings, outcomes, retries
 from newsletter.storage.letters import letters
 from newsletter.storage.people import subscribers, subscriptions, suppressions
 from newsletter.storage.returns import delivery_events
-from newsletter.storage.segments import clicks
 from subscribers.deliveries import Outcome
 from subscribers.people import Reason, SubscriptionState
 

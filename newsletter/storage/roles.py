@@ -66,6 +66,7 @@ GRANTS: Mapping[str, Grant] = {
     "counters": Grant(web=_ALL, sender=_ALL),
     "tags": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     "clicks": Grant(web=_ALL, sender="SELECT, DELETE"),
+    "targets": Grant(web="SELECT", sender=_KEEP),  # whoever makes mails says where their links lead
     "imports": Grant(),
     "imported": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     # What became of it. The site takes reports, pauses what bounces, and empties what names an erased person.

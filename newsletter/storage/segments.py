@@ -6,13 +6,9 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Engine,
-    Index,
     Select,
-    String,
-    Table,
     and_,
     exists,
     false,
@@ -23,23 +19,15 @@ from sqlalchemy import (
     true,
 )
 
+from newsletter.storage.clicks import clicks
 from newsletter.storage.consents import consents
 from newsletter.storage.engine import reading
 from newsletter.storage.imports import tags
 from newsletter.storage.people import PAGE, read_subscriber, subscribers, subscriptions
-from newsletter.storage.schema import Instant, metadata
+from subscribers.clicks import Follower
 from subscribers.consent import Act
 from subscribers.people import Subscriber, SubscriptionState
 from subscribers.segments import CameBy, Clicked, Condition, Joined, LanguageIs, RhythmIs, Segment, Tagged, TopicIs
-
-#: The last click of people who agreed to be counted; nothing is kept of anybody else, and no click but the last.
-clicks = Table(
-    "clicks",
-    metadata,
-    Column("subscriber", String(36), primary_key=True),
-    Column("at", Instant, nullable=False),
-    Index("ix_clicks_at", "at"),
-)
 
 #: People shown of a segment.
 SAMPLES = 10
@@ -116,7 +104,9 @@ def _tagged(condition: Tagged) -> ColumnElement[bool]:
 
 
 def _clicked(condition: Clicked) -> ColumnElement[bool]:
-    return exists().where(clicks.c.subscriber == subscribers.c.id, clicks.c.at >= _midnight(condition.since))
+    by_person = clicks.c.kind == Follower.PERSON.value
+    theirs = clicks.c.subscriber == subscribers.c.id
+    return exists().where(theirs, by_person, clicks.c.at >= _midnight(condition.since))
 
 
 def _came_by(condition: CameBy) -> ColumnElement[bool]:

@@ -14,8 +14,10 @@ from newsletter.posting import LetterPost
 from newsletter.publishing import look_of, told
 from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
+from newsletter.storage.clicks import ClickStore
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.letters import LetterStore
+from newsletter.web.clicks import Counting
 from newsletter.web.hooks import Hooks
 from newsletter.web.public import PublicSite, create_public_app
 from newsletter.web.serving import serve
@@ -49,6 +51,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             look=look,
             behind_proxy=settings.behind_proxy,
             welcomes=settings.welcome_mail,
+            counting=Counting(ClickStore(house.engine), is_on=settings.count_clicks),
         )
         writer = Welcomer(
             Composer(_letter_head(settings, look), keys), people, look, keys, partial(_latest, house, look)

@@ -5,7 +5,8 @@ foreign page could borrow, and no cross-site guard to get wrong.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -27,6 +28,7 @@ from newsletter.enrolling.rules import Answer, TooManyError
 from newsletter.rendering.web import icon
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.templating import environment
+from newsletter.web.clicks import ClickDoor, Counting
 from newsletter.web.data import DataPage
 from newsletter.web.forms import read_body, read_form
 from newsletter.web.hooks import Hooks
@@ -58,6 +60,7 @@ class PublicSite:
     language: str = "en"  #: of pages for browsers that ask for none of our languages
     behind_proxy: bool = False  #: whether our own proxy says in X-Forwarded-For where requests come from
     welcomes: bool = False  #: whether whoever confirms gets a first mail at once
+    counting: Counting | None = None  #: of who follows links; None: there are no counted links
 
 
 def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette:
@@ -74,6 +77,13 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
     signing = SignUpForm(site.store, site.keys, site.mailing_list, pages, site.clock, behind_proxy=site.behind_proxy)
     data = DataPage(site.store, site.keys, pages, site.clock)
     centre = Centre(site.store, site.keys, pages, site.clock, site.mailing_list)
+    clicked = ClickDoor(site.counting, site.keys, pages, site.clock, site.public_url) if site.counting else None
+
+    @asynccontextmanager
+    async def living(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        if clicked:
+            await run_in_threadpool(clicked.close)
 
     async def stylesheet(_request: Request) -> Response:
         year = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -104,12 +114,14 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
         Route(f"/d/{token}", data.show, methods=["GET"]),
         Route(f"/d/{token}", data.submit, methods=["POST"]),
         Route(f"/a/{token}", data.address, methods=["GET", "POST"]),
+        *([Route(f"/{Purpose.CLICK}/{token}", clicked.follow, methods=["GET"])] if clicked else ()),
         *(hooks.routes() if hooks else ()),
         Route("/", Site(site.folder, look).serve),
         Route("/{path:path}", Site(site.folder, look).serve),
     ]
     return Starlette(
         routes=routes,
+        lifespan=living,
         middleware=[Middleware(Guards), Middleware(Tongues, home=site.language)],
         exception_handlers={HTTPException: failed, TooManyError: breaker, Exception: failed},
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from httpx2 import Response
 from sqlalchemy import Engine, text
@@ -63,7 +64,7 @@ class Town:
         ListStore(self.engine).put(BEAUTY)
         self.open_site()
 
-    def open_site(self, **more: bool) -> None:
+    def open_site(self, **more: Any) -> None:
         """Open the site anew."""
         self.site = PublicSite(
             store=self.people,

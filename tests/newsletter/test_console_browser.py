@@ -7,10 +7,12 @@ import pytest
 
 from newsletter.publishing import draft
 from newsletter.releasing import release
+from newsletter.storage.clicks import ClickStore
 from newsletter.storage.outbox import Event, OutboxStore, PostState
 from newsletter.storage.sources import SourceRecord
 from newsletter.storage.staff import Role
 from newsletter.web.console.doors import DOORS
+from subscribers.clicks import Click, Follower
 from subscribers.people import SubscriptionState
 from tests.builders import heading, make_subscriber, paragraph
 from tests.newsletter.browsers import needs_chromium
@@ -91,6 +93,8 @@ def fill(desk: Desk, title: str = "", name: str = "Ada") -> None:
     draft(office.house, office.now)
     release(office.house, OLD, office.now, hold=timedelta(0))
     outcome_of(office, OLD, 0, kind="refused", reply=f"550 no such user {title}")
+    click = Click(f"https://shop.example/{title}", office.now + timedelta(days=1))
+    ClickStore(office.house.engine).record(OLD, "id-ada", click, Follower.PERSON)
     office.now += timedelta(days=7)
     office.bring(NEEDLING, AT_HOME, third, approved=True)
     office.bring(needling("new.md", f"New {title}", paragraph(f"Words {title}")))

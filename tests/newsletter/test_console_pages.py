@@ -1,5 +1,6 @@
 """Each page says what holds now, names who can help, and offers only what does something."""
 
+import csv
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from sqlalchemy import Engine
 
 from newsletter.publishing import draft
 from newsletter.releasing import release
+from newsletter.storage.clicks import ClickStore
 from newsletter.storage.engine import open_engine, size_bytes
 from newsletter.storage.staff import Role
 from newsletter.web.console.words import size
+from subscribers.clicks import Click, Follower
 from subscribers.people import Reason, Suppression
 from tests.builders import make_article, paragraph
 from tests.newsletter.desks import outcome_of
@@ -181,3 +184,31 @@ def test_health_says_how_much_room_the_store_takes(office: Office, ines: Browser
 
 def test_the_size_of_a_database_is_known_on_both_engines(engine: Engine) -> None:
     assert size_bytes(engine) > 50_000
+
+
+def test_results_say_who_followed_links_scanners_apart_or_that_nothing_is_counted(office: Office) -> None:
+    office.bring(NEEDLING, approved=True)
+    draft(office.house, office.now)
+    release(office.house, KEY, office.now, hold=timedelta(0))
+    outcome_of(office, KEY, 0)
+    outcome_of(office, KEY, 1)
+    ines = office.sign_in("Ines")
+    assert "Links are not counted: count_clicks is off." in words_of(ines, f"/results/{KEY}")
+
+    store, later = ClickStore(office.house.engine), office.now + timedelta(days=1)
+    for name, url, kind in (
+        ("ada", "a", Follower.PERSON),
+        ("ada", "a", Follower.PERSON),
+        ("bob", "b", Follower.SCANNER),
+    ):
+        store.record(KEY, f"id-{name}", Click(f"https://example.org/{url}", later), kind)
+    office.now += timedelta(hours=1)
+    ines = office.sign_in("Ines")
+
+    assert "Links followed: 1 person (1 by scanners, not counted)." in words_of(ines, f"/results/{KEY}")
+    assert ines.get(f"/results/{KEY}/links.csv").text.splitlines()[1:] == [
+        "https://example.org/a,1,0",
+        "https://example.org/b,0,1",
+    ]
+    (row,) = csv.DictReader(ines.get("/results.csv").text.splitlines())
+    assert (row["people who followed a link"], row["mails whose links scanners followed"]) == ("1", "1")

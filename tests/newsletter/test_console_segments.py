@@ -84,7 +84,7 @@ def test_a_segment_is_said_in_words() -> None:
         "confirmed since 1 Jan 2026 and before 1 Nov 2026",
         "chose weekly",
         "read de",
-        "agreed to be counted and followed a link since 1 Oct 2026",
+        "followed a link since 1 Oct 2026",
         "came by form or import",
         "do not carry the tag staff",
     )

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from newsletter.enrolling.owning import forget_old
+from newsletter.storage.clicks import clicks
 from newsletter.storage.erasure import ABOUT
 from newsletter.storage.imports import tags
 from newsletter.storage.ledger import Ledger, Settled
 from newsletter.storage.people import PeopleStore
 from newsletter.storage.schema import metadata
-from newsletter.storage.segments import clicks
 from subscribers.deliveries import Outcome, Receipt, Recipient
 from subscribers.people import Reason, SubscriptionState, Suppression
 from subscribers.tokens import Purpose
@@ -21,6 +21,7 @@ from tests.newsletter.site import KEYS, Town
 
 ADA, NEW = "ada@example.org", "ada.new@example.org"
 HOUR = timedelta(hours=1)
+LINK = {"edition": "beauty-weekly-2026-W47", "target": "https://example.org/serum", "kind": "person"}
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_an_export_holds_everything_we_know(town: Town) -> None:
     id_ = town.join(ADA)
     with town.engine.begin() as connection:
         connection.execute(tags.insert().values(subscriber=id_, tag="vip"))
-        connection.execute(clicks.insert().values(subscriber=id_, at=town.now))
+        connection.execute(clicks.insert().values(subscriber=id_, at=town.now, **LINK))
     deliver(town, "beauty-weekly-2026-W47", Outcome.ACCEPTED)
     path = data_page(town)
     assert town.browser.get(f"{path}?do=export").headers["content-type"].startswith("text/html")
@@ -88,6 +89,7 @@ def test_an_export_holds_everything_we_know(town: Town) -> None:
     assert set(data) == {"subscribers", "suppressions", "deliveries"} | {t.name for t in ABOUT}
     assert data["subscribers"][0]["address"] == ADA
     assert [line["act"] for line in data["consents"]] == ["asked", "confirmed"]
+    assert data["clicks"][0]["target"] == LINK["target"]
     assert (data["tags"][0]["tag"], data["deliveries"][0]["edition"]) == ("vip", "beauty-weekly-2026-W47")
 
 
@@ -191,7 +193,7 @@ def test_what_has_served_its_purpose_is_forgotten(town: Town) -> None:
     town.subscribe("never@example.org")
     town.mail()
     with town.engine.begin() as connection:
-        connection.execute(clicks.insert().values(subscriber=town.id_of(ADA), at=town.now))
+        connection.execute(clicks.insert().values(subscriber=town.id_of(ADA), at=town.now, **LINK))
         connection.execute(text("UPDATE consents SET network = '192.0.2.0/24'"))
 
     assert set(forget_old(town.people, town.now + timedelta(hours=23)).counts.values()) == {0}

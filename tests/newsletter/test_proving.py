@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,10 +25,12 @@ from newsletter.releasing import release
 from newsletter.rendering.headers import check_headers
 from newsletter.sending import run
 from newsletter.settings import Settings
+from newsletter.storage.clicks import ClickStore
 from newsletter.storage.ledger import Ledger
 from newsletter.wiring import House, open_house
 from subscribers.deliveries import Outcome
 from subscribers.people import Reason, SubscriptionState, Suppression
+from subscribers.tokens import Claims, Keyring, Purpose, read
 from tests.builders import MONDAY, heading, make_approval, make_article, make_subscriber, paragraph
 from tests.editions import linked
 from tests.newsletter.hostile import serve
@@ -49,6 +52,11 @@ def article(name: str, opening: str) -> Article:
 
 SCARS = article("scars", "Acne scars fade slowly, and patience is the better part of any treatment.")
 LINES = article("lines", "Around the mouth it is dryness that draws the first creases.")
+
+
+NAMED = make_article(
+    "named.md", linked("A serum from the shop.", "serum", "https://shop.example.com/serum"), title="A serum"
+)
 
 
 @pytest.fixture
@@ -99,6 +107,12 @@ def parsed(mail: bytes) -> EmailMessage:
     return message
 
 
+def body_of(mail: bytes) -> str:
+    """Return both parts of a mail, decoded."""
+    parts = parsed(mail).walk()
+    return "".join(part.get_content() for part in parts if part.get_content_maintype() == "text")
+
+
 def test_a_preview_for_a_person_is_the_message_that_leaves(house: House) -> None:
     sent(house, SCARS)
     key = drafted(house, LINES, MONDAY + WEEK)
@@ -110,6 +124,32 @@ def test_a_preview_for_a_person_is_the_message_that_leaves(house: House) -> None
 
     assert preview.message == inbox(house)[ADA]
     assert "You read this on" in preview.rendering.text
+
+
+def test_with_counted_links_a_preview_is_what_leaves_and_what_is_stored_is_the_same(house: House) -> None:
+    key = drafted(house, NAMED)
+    then = replace(house, ledger=Ledger(house.engine, clock=lambda: MONDAY))
+    release(then, key, MONDAY)
+    plain = preview_for(then, key, ADA, MONDAY)
+    counting = replace(then, settings=then.settings.model_copy(update={"count_clicks": True}))
+    stored = [house.editions.rendering(key, v.variant) for v in reproduce(house, key)]
+
+    counted = preview_for(counting, key, ADA, MONDAY)
+    run(deliver(counting, MONDAY))
+
+    assert counted.message == inbox(house)[ADA]
+    assert [house.editions.rendering(key, v.variant) for v in reproduce(counting, key)] == stored
+    assert all(again.is_same for again in reproduce(counting, key))
+    found = set(re.findall(r"https://news\.example\.org/g/([^/\s]+)/(\w+)", body_of(counted.message)))
+    person = house.people.find(ADA)
+    assert person
+    claims = {read(Keyring.parse(house.settings.key()), Purpose.CLICK, token, MONDAY) for token, _ in found}
+    assert claims == {Claims(person.id, key)}
+    leads = {ClickStore(house.engine).target(key, name) for _, name in found}
+    assert "https://shop.example.com/serum" in leads
+    assert all(url in body_of(plain.message) for url in leads if url)
+    assert None not in leads
+    assert "/g/" not in body_of(plain.message)
 
 
 def test_a_mail_bears_the_date_at_which_its_audience_was_frozen(house: House) -> None:

@@ -95,6 +95,10 @@ def quiet_town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return open_town(tmp_path_factory.mktemp("town"))
 
 
+#: What has a page that acts: a form's token stands inside one, and a click leads on (`test_counting_clicks`).
+PAGES = [p for p in Purpose if p not in {Purpose.FORM, Purpose.CLICK}]
+
+
 def plain(answer: Response) -> bool:
     """Tell whether an answer is one of ours: no traceback, no echo, the guards on."""
     quiet = all(
@@ -118,7 +122,7 @@ def test_a_hostile_request_gets_a_plain_answer_and_changes_nothing(
     assert everything(town.engine) == before
 
 
-@pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.FORM])
+@pytest.mark.parametrize("purpose", PAGES)
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
 def test_a_token_that_is_none_opens_one_neutral_page_everywhere(quiet_town: Town, purpose: Purpose, token: str) -> None:
     if token.startswith("+"):
@@ -136,7 +140,7 @@ def test_a_token_that_is_none_opens_one_neutral_page_everywhere(quiet_town: Town
     assert everything(town.engine) == before
 
 
-@pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.FORM])
+@pytest.mark.parametrize("purpose", PAGES)
 def test_a_token_of_nobody_or_of_another_purpose_or_key_changes_nothing(quiet_town: Town, purpose: Purpose) -> None:
     town = quiet_town
     nobody = issue(KEYS, purpose, "id-nobody", "7", now=town.now)

@@ -25,6 +25,7 @@ from newsletter.returns import Returns
 from newsletter.scheduling import send_now
 from newsletter.sending import run
 from newsletter.settings import Settings
+from newsletter.storage.clicks import ClickStore
 from newsletter.storage.editions import EditionState
 from newsletter.storage.engine import migrate, open_engine
 from newsletter.storage.errors import StoreError
@@ -38,6 +39,7 @@ from newsletter.storage.sources import SourceRecord
 from newsletter.transports.capture import capture_server
 from newsletter.wiring import House, forget_old, make_source, open_house
 from subscribers.bounces import DeliveryEvent, EventKind, Place
+from subscribers.clicks import Click, Follower
 from subscribers.deliveries import Recipient, sign
 from subscribers.people import SubscriptionState
 from subscribers.tokens import Claims, Purpose
@@ -101,6 +103,10 @@ def test_the_site_does_all_its_work_under_its_login(owner: Engine, tmp_path: Pat
         assert town.browser.post(f"/u/{town.token(Purpose.UNSUBSCRIBE, ADA)}").status_code == 200
         assert town.state(ADA) is SubscriptionState.UNSUBSCRIBED
         town.join("bea@example.org")
+        store, click = ClickStore(engine), Click("https://example.org/", NOW)
+        assert store.target("e", "0" * 16) is None
+        store.record("e", town.id_of("bea@example.org"), click, Follower.PERSON)
+        assert (store.of_edition("e").people, store.of_edition("e").scanners) == (0, 1)  # nothing has left yet
         data = town.token(Purpose.DATA, "bea@example.org")
         assert "bea@example.org" in town.browser.get(f"/d/{data}").text + town.browser.post(f"/d/{data}").text
         erase(town.people, KEYS, Claims(town.id_of("bea@example.org"), "beauty"), NOW)
@@ -179,6 +185,7 @@ def test_an_embedded_store_has_no_logins(tmp_path: Path) -> None:
 
 FORBIDDEN = {
     Role.WEB: (
+        "INSERT INTO targets VALUES ('e', 'x', 'https://evil.example/')",
         "SELECT * FROM articles",
         "SELECT * FROM outbox",
         "SELECT secret FROM hooks",

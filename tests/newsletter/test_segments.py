@@ -7,10 +7,11 @@ from sqlalchemy import Engine
 
 from newsletter.exporting import Format, write_people
 from newsletter.storage import people as people_module
+from newsletter.storage.clicks import clicks
 from newsletter.storage.enrolments import EnrolmentStore
 from newsletter.storage.imports import tags
 from newsletter.storage.people import PeopleStore
-from newsletter.storage.segments import SegmentStore, clicks
+from newsletter.storage.segments import SegmentStore
 from subscribers.people import SubscriptionState
 from subscribers.preferences import Preferences, Rhythm, Subscription
 from subscribers.segments import Clicked, Condition, Joined, LanguageIs, RhythmIs, Segment, Tagged, TopicIs
@@ -43,7 +44,9 @@ def store(engine: Engine) -> SegmentStore:
         connection.execute(
             tags.insert(), [{"subscriber": "id-ada", "tag": "vip"}, {"subscriber": "id-cyd", "tag": "x"}]
         )
-        connection.execute(clicks.insert().values(subscriber="id-bea", at=MONDAY))
+        link = {"edition": "e", "target": "https://example.org/", "at": MONDAY}
+        by = [{"subscriber": "id-bea", "kind": "person"}, {"subscriber": "id-ada", "kind": "scanner"}]
+        connection.execute(clicks.insert(), [link | who for who in by])
     return SegmentStore(engine)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from content.editions import WORDS_PER_MINUTE
 from newsletter.staffing import Permission
 from newsletter.storage.breakdowns import Breakdowns, DomainRow, Reply
+from newsletter.storage.clicks import ClickStore, Followed
 from newsletter.storage.editions import TOLD, EditionRecord
 from newsletter.storage.overviews import EditionRow
 from newsletter.storage.returns import ReturnStore
@@ -70,17 +71,39 @@ def export_results(ask: Ask) -> Response:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["digest", "subject", "state", "candidates", "accepted", "deferred", "refused", "uncertain",
-                     "excluded", "withdrawn", "words not repeated", "sentences kept"])  # fmt: skip
-    for row, send, saved in _rows(ask):
+                     "excluded", "withdrawn", "words not repeated", "sentences kept",
+                     "people who followed a link", "mails whose links scanners followed"])  # fmt: skip
+    rows = _rows(ask)
+    clicks = _clicks(ask).totals([row.key for row, _, _ in rows])
+    for row, send, saved in rows:
         t = send.tally
         sums = (
             [t.candidates, t.accepted, t.deferred, t.refused, t.uncertain, sum(t.excluded.values()), t.withdrawn]
             if t
             else [0] * 7
         )
-        writer.writerow([row.key, safe_cell(row.subject), send.word, *sums, saved.words, saved.kept])
-    headers = {"Content-Disposition": 'attachment; filename="results.csv"'}
+        writer.writerow([row.key, safe_cell(row.subject), send.word, *sums, saved.words, saved.kept, *clicks[row.key]])
+    return _csv(text, "results.csv")
+
+
+def export_links(ask: Ask) -> Response:
+    """Return as CSV how many people followed each link of one digest."""
+    record = edition_of(ask)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["link", "people", "mails in which scanners followed it"])
+    for row in _clicks(ask).of_edition(record.edition.key).links:
+        writer.writerow([safe_cell(row.target), row.people, row.scanners])
+    return _csv(text, f"links-{record.edition.key}.csv")
+
+
+def _csv(text: io.StringIO, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _clicks(ask: Ask) -> ClickStore:
+    return ClickStore(ask.console.house.engine)
 
 
 def show_result(ask: Ask) -> Response:
@@ -116,11 +139,21 @@ def show_result(ask: Ask) -> Response:
         reports={kind.value: n for kind, n in reports.items()},
         more=more,
         hours=bars("Accepted by hour", _hours(ask, more)) if more else "",
+        followed=_followed(ask, key),
+        counts_clicks=ask.console.house.settings.count_clicks,
         saved=_saved(record),
         drops=folding.get("dropped", [])[:200],
         contradictions=folding["contradictions"],
         titles={a["id"]: a["title"] for a in folding.get("articles", ())},
     )
+
+
+def _followed(ask: Ask, key: str) -> Followed:
+    def load() -> Followed:
+        return _clicks(ask).of_edition(key)
+
+    # As old as a breakdown may be: every click is a row, and a digest of a million may have many.
+    return ask.console.cache.get(("followed", key), load, now=ask.now, kept=BROKEN_DOWN, lenient=LENIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,5 +224,6 @@ def _saved(record: EditionRecord) -> Saved:
 DOORS = (
     Door(path="/results", view=show_results, may=Permission.SEE),
     Door(path="/results.csv", view=export_results, may=Permission.SEE),
+    Door(path="/results/{key}/links.csv", view=export_links, may=Permission.SEE),
     Door(path="/results/{key}", view=show_result, may=Permission.SEE),
 )
