@@ -45,10 +45,6 @@ from subscribers.people import Subscriber, SubscriptionState
 #: starts in a few seconds, on a busy machine in a minute.
 NOTICED_WITHIN, FINISHED_WITHIN = 120, 300
 
-#: Longer than a host takes to start its sender again. Where it is shorter, another host takes its people over, and up
-#: to a thousand are uncertain each time: seen here with 60 s on two cores under a load of 20.
-LEASE_SECONDS = 240
-
 #: Connections of each sender: as many may be uncertain after it was killed.
 CONNECTIONS = 10
 
@@ -198,7 +194,6 @@ def _environment(folder: Path, url: str, port: int, rate: float) -> dict[str, st
         "NEWSLETTER_SMTP_CONNECTIONS": str(CONNECTIONS),
         "NEWSLETTER_SEND_RATE": str(rate),
         "NEWSLETTER_LOCAL_HOURS": "false",
-        "NEWSLETTER_LEASE_SECONDS": str(LEASE_SECONDS),
         "NEWSLETTER_LOG_FORMAT": "json",
         "NEWSLETTER_CHECKOUT": str(ROOT),
         "DO_NOT_TRACK": "1",
