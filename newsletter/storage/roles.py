@@ -67,6 +67,7 @@ GRANTS: Mapping[str, Grant] = {
     "tags": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     "clicks": Grant(web=_ALL, sender="SELECT, DELETE"),
     "targets": Grant(web="SELECT", sender=_KEEP),  # whoever makes mails says where their links lead
+    "feed_fetches": Grant(web=_ALL),
     "imports": Grant(),
     "imported": Grant(web="SELECT, DELETE", sender="SELECT, DELETE"),
     # What became of it. The site takes reports, pauses what bounces, and empties what names an erased person.

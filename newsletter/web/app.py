@@ -16,8 +16,10 @@ from newsletter.releasing import mailing_list_of
 from newsletter.settings import Settings
 from newsletter.storage.clicks import ClickStore
 from newsletter.storage.enrolments import EnrolmentStore
+from newsletter.storage.feed_fetches import FeedFetchStore
 from newsletter.storage.letters import LetterStore
 from newsletter.web.clicks import Counting
+from newsletter.web.fetches import FeedCounter
 from newsletter.web.hooks import Hooks
 from newsletter.web.public import PublicSite, create_public_app
 from newsletter.web.serving import serve
@@ -36,6 +38,7 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
     keys, look = Keyring.parse(settings.key()), look_of(settings)
     with open_house(settings) as house:
         people = EnrolmentStore(house.engine)
+        fetches = FeedCounter(FeedFetchStore(house.engine), _now)
         mailing_list_of(house)
         site = PublicSite(
             store=people,
@@ -52,18 +55,19 @@ def serve_public_site(settings: Settings, host: str, port: int) -> None:
             behind_proxy=settings.behind_proxy,
             welcomes=settings.welcome_mail,
             counting=Counting(ClickStore(house.engine), is_on=settings.count_clicks),
+            fetched=fetches.note,
         )
         writer = Welcomer(
             Composer(_letter_head(settings, look), keys), people, look, keys, partial(_latest, house, look)
         )
         letters = LetterStore(house.engine)
         post = LetterPost(partial(letters_way_out, settings), signer_of(settings))
-        serve(
-            create_public_app(site, _hooks(house)),
-            host=host,
-            port=port,
-            every_round=lambda: post_letters(letters, people, writer, post, _now),
-        )
+
+        def work() -> None:
+            post_letters(letters, people, writer, post, _now)
+            fetches.write()
+
+        serve(create_public_app(site, _hooks(house)), host=host, port=port, every_round=work)
 
 
 def _letter_head(settings: Settings, look: Look) -> LetterHead:

@@ -61,6 +61,7 @@ class PublicSite:
     behind_proxy: bool = False  #: whether our own proxy says in X-Forwarded-For where requests come from
     welcomes: bool = False  #: whether whoever confirms gets a first mail at once
     counting: Counting | None = None  #: of who follows links; None: there are no counted links
+    fetched: Callable[[str, str], None] | None = None  #: told of each feed that is asked for, and by what program
 
 
 def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette:
@@ -77,6 +78,7 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
     signing = SignUpForm(site.store, site.keys, site.mailing_list, pages, site.clock, behind_proxy=site.behind_proxy)
     data = DataPage(site.store, site.keys, pages, site.clock)
     centre = Centre(site.store, site.keys, pages, site.clock, site.mailing_list)
+    files = Site(site.folder, look, site.fetched)
     clicked = ClickDoor(site.counting, site.keys, pages, site.clock, site.public_url) if site.counting else None
 
     @asynccontextmanager
@@ -116,8 +118,8 @@ def create_public_app(site: PublicSite, hooks: Hooks | None = None) -> Starlette
         Route(f"/a/{token}", data.address, methods=["GET", "POST"]),
         *([Route(f"/{Purpose.CLICK}/{token}", clicked.follow, methods=["GET"])] if clicked else ()),
         *(hooks.routes() if hooks else ()),
-        Route("/", Site(site.folder, look).serve),
-        Route("/{path:path}", Site(site.folder, look).serve),
+        Route("/", files.serve),
+        Route("/{path:path}", files.serve),
     ]
     return Starlette(
         routes=routes,

@@ -1,6 +1,7 @@
 """Serves the folder that publishing writes, archive and feeds, with validators that save readers the traffic."""
 
 import gzip
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -59,9 +60,11 @@ class _Form:
 class Site:
     """The static part of the public site."""
 
-    def __init__(self, folder: Path, look: Look) -> None:
+    def __init__(self, folder: Path, look: Look, fetched: Callable[[str, str], None] | None = None) -> None:
+        """Serve `folder`; `fetched` is told of each feed that is asked for, and how the program calls itself."""
         self._folder = folder.resolve()
         self._look = look
+        self._fetched = fetched
 
     async def serve(self, request: Request) -> Response:
         """Return a file of the folder, or 304 when the reader has it.
@@ -76,6 +79,8 @@ class Site:
         if file.name == "index.html" and path and not path.endswith(("/", "index.html")):
             # Relative to our own root, never built from the Host header.
             return RedirectResponse(f"/{path}/", 301)
+        if self._fetched and self._is_feed(file):  # who is told that it has not changed reads it too
+            self._fetched(file.relative_to(self._folder).as_posix(), request.headers.get("user-agent", ""))
         packed = file.suffix not in _PACKED and _takes_gzip(request.headers.get("accept-encoding", ""))
         stat = file.stat()
         form = await run_in_threadpool(_load, file, stat.st_mtime_ns, stat.st_size, packed)
@@ -90,13 +95,16 @@ class Site:
     def _headers(self, file: Path) -> dict[str, str]:
         headers = {"Content-Security-Policy": SITE_POLICY, "Vary": "Accept-Encoding"}
         path = file.relative_to(self._folder)
-        if path.parts[0] == "feeds" and file.suffix in _FEEDS:
+        if self._is_feed(file):
             # An archive page never changes: no hub tells of it.
             hub = "" if "archive" in path.parts else self._look.hub_url
             headers["Link"] = links(self._look.url(path.as_posix()), hub)
             headers["Access-Control-Allow-Origin"] = "*"  # readers that are web pages themselves
             headers["Vary"] = "Accept-Encoding, Accept"
         return headers
+
+    def _is_feed(self, file: Path) -> bool:
+        return file.suffix in _FEEDS and file.relative_to(self._folder).parts[0] == "feeds"
 
     def _find(self, path: str) -> Path | None:
         if "\0" in path or "\\" in path or len(path) > 500:

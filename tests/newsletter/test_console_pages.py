@@ -14,6 +14,7 @@ from newsletter.publishing import draft
 from newsletter.releasing import release
 from newsletter.storage.clicks import ClickStore
 from newsletter.storage.engine import open_engine, size_bytes
+from newsletter.storage.feed_fetches import FeedFetchStore
 from newsletter.storage.staff import Role
 from newsletter.web.console.words import size
 from subscribers.clicks import Click, Follower
@@ -212,3 +213,18 @@ def test_results_say_who_followed_links_scanners_apart_or_that_nothing_is_counte
     ]
     (row,) = csv.DictReader(ines.get("/results.csv").text.splitlines())
     assert (row["people who followed a link"], row["mails whose links scanners followed"]) == ("1", "1")
+
+
+def test_results_say_which_programs_fetch_the_feeds(office: Office, ines: Browser) -> None:
+    assert "Nobody has fetched a feed from this site." in words_of(ines, "/results")
+    counted = {("feeds/all.rss", "Feedly"): (2, 12), ("feeds/all.rss", "=curl"): (1, 0)}
+    FeedFetchStore(office.house.engine).add(office.now.date(), counted)
+
+    shown = words_of(ines, "/results")
+
+    assert "feeds/all.rss Feedly 2 12 people" in shown
+    assert "feeds/all.rss =curl 1 not said" in shown
+    assert ines.get("/results/feeds.csv").text.splitlines()[1:] == [
+        "feeds/all.rss,Feedly,2,12",
+        "feeds/all.rss,'=curl,1,",
+    ]

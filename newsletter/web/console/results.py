@@ -13,6 +13,7 @@ from newsletter.staffing import Permission
 from newsletter.storage.breakdowns import Breakdowns, DomainRow, Reply
 from newsletter.storage.clicks import ClickStore, Followed
 from newsletter.storage.editions import TOLD, EditionRecord
+from newsletter.storage.feed_fetches import FeedFetchStore, Fetched
 from newsletter.storage.overviews import EditionRow
 from newsletter.storage.returns import ReturnStore
 from newsletter.web.console.asking import Ask, Door
@@ -26,6 +27,9 @@ SHOWN, CHARTED = 26, 10
 
 #: Who leaves within this time after a digest began to leave is counted with it.
 ATTRIBUTED = timedelta(days=3)
+
+#: Days of which fetches of feeds are shown.
+FETCHED = timedelta(days=7)
 
 #: How old a breakdown may be while a send moves.
 BROKEN_DOWN = timedelta(minutes=1)
@@ -63,6 +67,8 @@ def show_results(ask: Ask) -> Response:
         words_saved=sum(x.words for _, _, x in rows),
         facts_kept=sum(x.kept for _, _, x in rows),
         folded=sum(x.sections for _, _, x in rows),
+        minutes_spared=round(sum(x.minutes for _, _, x in rows)),
+        fetched=_fetched(ask),
     )
 
 
@@ -95,6 +101,20 @@ def export_links(ask: Ask) -> Response:
     for row in _clicks(ask).of_edition(record.edition.key).links:
         writer.writerow([safe_cell(row.target), row.people, row.scanners])
     return _csv(text, f"links-{record.edition.key}.csv")
+
+
+def export_fetches(ask: Ask) -> Response:
+    """Return as CSV how often each feed was fetched by which program in the last days."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["feed", "program", "fetches", "people it says it reads for"])
+    for row in _fetched(ask):
+        writer.writerow([safe_cell(row.feed), safe_cell(row.reader), row.fetches, row.subscribers or ""])
+    return _csv(text, "feeds.csv")
+
+
+def _fetched(ask: Ask) -> tuple[Fetched, ...]:
+    return FeedFetchStore(ask.console.house.engine).since((ask.now - FETCHED).date())
 
 
 def _csv(text: io.StringIO, name: str) -> Response:
@@ -224,6 +244,7 @@ def _saved(record: EditionRecord) -> Saved:
 DOORS = (
     Door(path="/results", view=show_results, may=Permission.SEE),
     Door(path="/results.csv", view=export_results, may=Permission.SEE),
+    Door(path="/results/feeds.csv", view=export_fetches, may=Permission.SEE),
     Door(path="/results/{key}/links.csv", view=export_links, may=Permission.SEE),
     Door(path="/results/{key}", view=show_result, may=Permission.SEE),
 )
