@@ -9,7 +9,7 @@ from content.assembly import assemble
 from content.clusters import cluster
 from content.compositions import Composition
 from content.editions import Edition, without_pictures
-from content.folding import fold
+from content.folding import Folding, fold
 from content.periods import Period, Rhythm
 from content.reports import as_json
 from content.sections import Section, split
@@ -127,9 +127,9 @@ def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
     decided = desk.articles.decisions(a.revision for a in articles)
     at = {a.revision: decided[a.revision].at if a.revision in decided else edition.published_at for a in articles}
     sections = [s for a in articles for s in split(a, approved_at=at[a.revision])]
-    rulings, vectors = desk.rulings.in_force(), choose_vectors(desk.settings.similarity)
+    folding, explained = _fold(desk, sections, edition.published_at)
     again = assemble(
-        fold(sections, cluster(sections, rulings, vectors), rulings, vectors),
+        folding,
         articles,
         newsletter=edition.newsletter,
         period=Period(Rhythm(edition.rhythm), edition.period, edition.label),
@@ -137,10 +137,17 @@ def retell(desk: Desk, edition: Edition, revisions: Iterable[str]) -> Edition:
         language=edition.language,
         published_at=edition.published_at,
         templates=edition.manifest.templates,
-        explained=explained_before(desk, sections, rulings, vectors, edition.published_at),
+        explained=explained,
     )
     told = replace(edition, stories=again.stories, manifest=again.manifest)
     return without_pictures(told, desk.look_at_pictures(told))
+
+
+def _fold(desk: Desk, sections: Sequence[Section], at: datetime) -> tuple[Folding, dict[str, str]]:
+    """Return sections folded as editors rule, and by id what earlier editions have explained of them."""
+    rulings, vectors = desk.rulings.in_force(), choose_vectors(desk.settings.similarity)
+    folding = fold(sections, cluster(sections, rulings, vectors), rulings, vectors)
+    return folding, explained_before(desk, sections, rulings, vectors, at)
 
 
 def _compose(
@@ -148,9 +155,7 @@ def _compose(
 ) -> tuple[EditionRecord, Rendering, tuple[Acceptance, ...]]:
     settings = desk.settings
     sections = sections_of(fresh)
-    rulings = desk.rulings.in_force()
-    vectors = choose_vectors(settings.similarity)
-    folding = fold(sections, cluster(sections, rulings, vectors), rulings, vectors)
+    folding, explained = _fold(desk, sections, now)
     period = period_at(settings, now)
     edition = assemble(
         folding,
@@ -161,7 +166,7 @@ def _compose(
         language=settings.language,
         published_at=now.replace(microsecond=0),
         templates=template_hashes("email/digest"),
-        explained=explained_before(desk, sections, rulings, vectors, now),
+        explained=explained,
     )
     unshown = desk.look_at_pictures(edition)
     edition = without_pictures(edition, unshown)
