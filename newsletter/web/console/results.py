@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -74,13 +75,12 @@ def show_results(ask: Ask) -> Response:
 
 def export_results(ask: Ask) -> Response:
     """Return the numbers of every digest as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["digest", "subject", "state", "candidates", "accepted", "deferred", "refused", "uncertain",
-                     "excluded", "withdrawn", "words not repeated", "sentences kept",
-                     "people who followed a link", "mails whose links scanners followed"])  # fmt: skip
+    head = ["digest", "subject", "state", "candidates", "accepted", "deferred", "refused", "uncertain",
+            "excluded", "withdrawn", "words not repeated", "sentences kept",
+            "people who followed a link", "mails whose links scanners followed"]  # fmt: skip
     rows = _rows(ask)
     clicks = _clicks(ask).totals([row.key for row, _, _ in rows])
+    written = []
     for row, send, saved in rows:
         t = send.tally
         sums = (
@@ -88,36 +88,32 @@ def export_results(ask: Ask) -> Response:
             if t
             else [0] * 7
         )
-        writer.writerow([row.key, safe_cell(row.subject), send.word, *sums, saved.words, saved.kept, *clicks[row.key]])
-    return _csv(text, "results.csv")
+        written.append([row.key, safe_cell(row.subject), send.word, *sums, saved.words, saved.kept, *clicks[row.key]])
+    return _csv("results.csv", head, written)
 
 
 def export_links(ask: Ask) -> Response:
     """Return as CSV how many people followed each link of one digest."""
-    record = edition_of(ask)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["link", "people", "mails in which scanners followed it"])
-    for row in _clicks(ask).of_edition(record.edition.key).links:
-        writer.writerow([safe_cell(row.target), row.people, row.scanners])
-    return _csv(text, f"links-{record.edition.key}.csv")
+    key = edition_of(ask).edition.key
+    rows = [[safe_cell(row.target), row.people, row.scanners] for row in _clicks(ask).of_edition(key).links]
+    return _csv(f"links-{key}.csv", ["link", "people", "mails in which scanners followed it"], rows)
 
 
 def export_fetches(ask: Ask) -> Response:
     """Return as CSV how often each feed was fetched by which program in the last days."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["feed", "program", "fetches", "people it says it reads for"])
-    for row in _fetched(ask):
-        writer.writerow([safe_cell(row.feed), safe_cell(row.reader), row.fetches, row.subscribers or ""])
-    return _csv(text, "feeds.csv")
+    rows = [[safe_cell(f.feed), safe_cell(f.reader), f.fetches, f.subscribers or ""] for f in _fetched(ask)]
+    return _csv("feeds.csv", ["feed", "program", "fetches", "people it says it reads for"], rows)
 
 
 def _fetched(ask: Ask) -> tuple[Fetched, ...]:
     return FeedFetchStore(ask.console.house.engine).since((ask.now - FETCHED).date())
 
 
-def _csv(text: io.StringIO, name: str) -> Response:
+def _csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows(rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
