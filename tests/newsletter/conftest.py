@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Engine
 
-from newsletter.storage.engine import migrate, open_engine
+from newsletter.storage.engine import open_engine
 from tests.newsletter import browsers
 
 if TYPE_CHECKING:
@@ -51,30 +51,10 @@ def tls(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with every table and no row, made once: a test takes a copy."""
-    path = tmp_path_factory.mktemp("empty") / "store.db"
-    engine = open_engine(f"sqlite:///{path}")
-    migrate(engine)
-    engine.dispose()
-    return path
-
-
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated store in which nothing is yet: copied, it costs a test no migration."""
-    file = tmp_path_factory.mktemp("blank") / "store.db"
-    engine = open_engine(f"sqlite:///{file}")
-    migrate(engine)
-    engine.dispose()
-    return file
-
-
 @pytest.fixture
-def store(blank: Path, tmp_path: Path) -> Iterator[Engine]:
+def store(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
     """A store of its own on SQLite, for tests to which the engine is all the same."""
-    shutil.copy(blank, tmp_path / "store.db")
+    shutil.copy(sqlite_template, tmp_path / "store.db")
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     yield engine
     engine.dispose()

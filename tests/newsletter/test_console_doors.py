@@ -36,10 +36,10 @@ SEEN = {"sessions"}
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Office]:
+def untouched(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Office]:
     """One console with somebody, two articles and a digest, for tests that prove that nothing changed."""
     folder = tmp_path_factory.mktemp("untouched")
-    shutil.copy(empty_store, folder / "store.db")
+    shutil.copy(sqlite_template, folder / "store.db")
     engine = open_engine(f"sqlite:///{folder}/store.db")
     made = Office(engine, folder)
     made.hire("Ines", Role.ADMIN)
@@ -296,8 +296,8 @@ def test_no_other_address_opens_anything(office: Office, path: str) -> None:
     assert browser.get(path).status_code in {303, 404}
 
 
-def test_nothing_is_there_before_the_first_administrator(tmp_path: Path, empty_store: Path) -> None:
-    shutil.copy(empty_store, tmp_path / "other.db")
+def test_nothing_is_there_before_the_first_administrator(tmp_path: Path, sqlite_template: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "other.db")
     engine = open_engine(f"sqlite:///{tmp_path}/other.db")
     browser = Office(engine, tmp_path).browser()
 

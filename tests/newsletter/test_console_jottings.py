@@ -22,8 +22,8 @@ WORDS = {"version": "0", "subject": "Needles, tested", "preheader": "", "intro":
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_store: Path) -> Iterator[Office]:
-    shutil.copy(empty_store, tmp_path / "store.db")
+def office(tmp_path: Path, sqlite_template: Path) -> Iterator[Office]:
+    shutil.copy(sqlite_template, tmp_path / "store.db")
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     made = Office(engine, tmp_path, zone="Europe/Paris")
     made.hire("Ines", Role.ADMIN)

@@ -27,9 +27,9 @@ BALMS = make_article("wax.md", paragraph("A balm seals the lips with wax."), tit
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_store: Path) -> Iterator[Office]:
+def office(tmp_path: Path, sqlite_template: Path) -> Iterator[Office]:
     """Two articles are on their way to two people; one of them has it."""
-    shutil.copy(empty_store, tmp_path / "store.db")
+    shutil.copy(sqlite_template, tmp_path / "store.db")
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     made = Office(engine, tmp_path)
     made.hire("Ines", Role.ADMIN)

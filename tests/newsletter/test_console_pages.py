@@ -27,8 +27,8 @@ KEY = "beauty-weekly-2026-W48"
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_store: Path) -> Iterator[Office]:
-    shutil.copy(empty_store, tmp_path / "store.db")
+def office(tmp_path: Path, sqlite_template: Path) -> Iterator[Office]:
+    shutil.copy(sqlite_template, tmp_path / "store.db")
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     made = Office(engine, tmp_path, second_person_above=1, zone="Europe/Paris")
     made.hire("Ines", Role.ADMIN)

@@ -24,8 +24,8 @@ A_FIRST, B_FIRST = Ruling(RulingKind.PREFER, "a", "b"), Ruling(RulingKind.PREFER
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_store: Path) -> Iterator[Office]:
-    shutil.copy(empty_store, tmp_path / "store.db")
+def office(tmp_path: Path, sqlite_template: Path) -> Iterator[Office]:
+    shutil.copy(sqlite_template, tmp_path / "store.db")
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     made = Office(engine, tmp_path)
     made.hire("Ines", Role.ADMIN)
