@@ -1,8 +1,20 @@
-"""A clock for tests of what has a clock of its own: import the fixture, and `NOW` is when each test begins."""
+"""Clocks for tests: one that a test sets, and for what has a clock of its own a `NOW` that is when each test begins."""
 
 from datetime import UTC, datetime
 
 import pytest
+
+from tests.builders import MONDAY
+
+
+class Clock:
+    """A clock that stands until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = MONDAY
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 @pytest.fixture(autouse=True)

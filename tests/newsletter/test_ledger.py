@@ -1,7 +1,7 @@
 """Everybody is accounted for at every moment, on both engines, whoever dies and whoever comes late."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -13,21 +13,12 @@ from newsletter.storage.people import PeopleStore
 from subscribers.deliveries import Cause, Outcome, Receipt, Recipient, Tally
 from subscribers.people import Reason, SubscriptionState, Suppression
 from tests.builders import MONDAY, make_subscriber
+from tests.clock import Clock
 
 EDITION = "beauty-weekly-2026-W48"
 ACCEPTED = Receipt(Outcome.ACCEPTED, code=250, enhanced="2.0.0", reply="queued as 4711")
 REFUSED = Receipt(Outcome.REFUSED, Cause.ADDRESS, 550, "5.1.1", "no such user")
 DEFERRED = Receipt(Outcome.DEFERRED, Cause.MAILBOX, 451, "4.2.0", "greylisted")
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = MONDAY
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture

@@ -8,21 +8,12 @@ from sqlalchemy import Engine
 from newsletter.storage.ledger import Chunk, Ledger, Settled
 from subscribers.deliveries import LATE, Cause, Outcome, Receipt, Recipient
 from tests.builders import MONDAY
+from tests.clock import Clock
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 REFUSED_NOW = Receipt(Outcome.DEFERRED, Cause.MAILBOX, 451)
 IN_DOUBT = Receipt(Outcome.UNCERTAIN, Cause.CONNECTION)
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = MONDAY
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture

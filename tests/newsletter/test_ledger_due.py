@@ -1,6 +1,6 @@
 """Nobody is written to before their hour, and whoever pauses meanwhile is left alone."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -12,18 +12,9 @@ from subscribers.deliveries import Outcome, Receipt, Recipient
 from subscribers.people import SubscriptionState
 from subscribers.preferences import Preferences, Subscription
 from tests.builders import MONDAY, make_subscriber
+from tests.clock import Clock
 
 HOUR = timedelta(hours=1)
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = MONDAY
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture
