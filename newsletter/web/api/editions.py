@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from content.compositions import Composition
 from newsletter.ports import Rendering
-from newsletter.publishing import EVERYBODY, available, compose, draft, is_own_work, what_changed
+from newsletter.publishing import EVERYBODY, available, compose, draft, edition_key, is_own_work, what_changed
 from newsletter.scheduling import approve
 from newsletter.staffing import Permission
 from newsletter.storage.editions import EditionRecord, EditionState
@@ -65,11 +65,10 @@ def show_edition(call: Call) -> Answer:
 
 def make_edition(call: Call) -> Answer:
     """Make this period's edition of the approved articles; 200 when it is there already. A person approves it."""
-    known = {r.edition.key for r in call.house.editions.all(call.house.settings.newsletter)}
+    is_new = call.house.editions.find(edition_key(call.house.settings, call.now)) is None
     record = draft(call.house, call.now, by_hand=True)
     if record is None:
         raise ProblemError(409, "there is no approved article that no edition has told; approve one first")
-    is_new = record.edition.key not in known
     if is_new:
         call.did(record.edition.key)
     return Answer(_shape(call, record), 201 if is_new else 200)
